@@ -1,0 +1,1 @@
+from keras_simmim.losses.nt_xent import NTXent as NTXent

@@ -1,0 +1,87 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_simmim")
+class NTXent(keras.layers.Layer):
+    """Normalised temperature-scaled cross entropy between the views of a batch of images.
+
+    With the cosine similarity `s` of two embeddings divided by the temperature, an anchor `i` and
+    one of its positives `p` (another view of the same image) cost
+
+        -log(exp(s_ip) / (exp(s_ip) + sum over the views n of all other images of exp(s_in)))
+
+    and the loss is the mean over all pairs `(i, p)`. Other positives of the anchor are not in the
+    denominator, so that views of one image never push each other away. With two views this is the
+    loss of SimCLR. Each angle is a contrast of its own; the loss is the mean over the angles.
+
+    Computes in float32 under any dtype policy.
+
+    Args:
+        temperature: positive float, what the similarities are divided by.
+
+    Call arguments:
+        embeddings: float tensor `(B, V, D)` or `(B, V, A, D)`: B images, V >= 2 views, A angles.
+            They need not be of unit length.
+
+    Returns:
+        Scalar float32 tensor.
+
+    Raises:
+        ValueError: for a temperature that is not positive, an input of another rank, or one view.
+
+    Reference:
+        Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations"
+        (arXiv 2002.05709), section 2.1, equation 1.
+    """
+
+    def __init__(self, temperature=0.2, **kwargs):
+        # In bfloat16 similarities near 1 differ by 0.004, which a low temperature blows up.
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        if not temperature > 0:
+            raise ValueError(
+                f"`temperature` must be a positive number. Received: temperature={temperature}"
+            )
+        self.temperature = float(temperature)
+
+    def build(self, embeddings_shape):
+        if len(embeddings_shape) not in (3, 4):
+            raise ValueError(
+                "NTXent takes embeddings of shape (batch, views, dim) or (batch, views, angles, "
+                f"dim). Received: shape {tuple(embeddings_shape)}"
+            )
+        if embeddings_shape[1] is not None and embeddings_shape[1] < 2:
+            raise ValueError(
+                "NTXent contrasts the views of an image and needs at least 2 of them on axis 1. "
+                f"Received: shape {tuple(embeddings_shape)}"
+            )
+
+    def call(self, embeddings):
+        if len(embeddings.shape) == 3:
+            embeddings = ops.expand_dims(embeddings, 2)
+        batch, views, angles, dim = ops.shape(embeddings)
+        z = ops.transpose(ops.normalize(embeddings, axis=-1), (2, 0, 1, 3))
+        z = ops.reshape(z, (angles, batch * views, dim))
+        similarity = ops.matmul(z, ops.transpose(z, (0, 2, 1))) / self.temperature  # (A, BV, BV)
+
+        image = ops.repeat(ops.arange(batch), views)  # (BV,)
+        same_image = ops.equal(image[:, None], image[None, :])
+        # A finite mask: a batch of one image then has loss 0, not NaN.
+        negatives = ops.where(same_image, -1e9, similarity)
+        log_negatives = ops.logsumexp(negatives, axis=-1)  # (A, BV)
+
+        z = ops.reshape(z, (angles, batch, views, dim))
+        positives = ops.matmul(z, ops.transpose(z, (0, 1, 3, 2))) / self.temperature  # (A,B,V,V)
+        log_negatives = ops.reshape(log_negatives, (angles, batch, views, 1))
+        # -log(e^p / (e^p + N)) = log(1 + e^(log N - p))
+        pair_losses = ops.softplus(log_negatives - positives)
+        other_view = 1.0 - ops.eye(views)
+        pair_losses = ops.sum(pair_losses * other_view, axis=(-2, -1)) / (views * (views - 1))
+        return ops.mean(pair_losses)
+
+    def compute_output_shape(self, embeddings_shape):
+        return ()
+
+    def get_config(self):
+        return {**super().get_config(), "temperature": self.temperature}

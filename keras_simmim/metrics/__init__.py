@@ -1,0 +1,2 @@
+from keras_simmim.metrics.contrastive_accuracy import ContrastiveAccuracy as ContrastiveAccuracy
+from keras_simmim.metrics.embedding_std import EmbeddingStd as EmbeddingStd

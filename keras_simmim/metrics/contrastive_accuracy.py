@@ -1,0 +1,49 @@
+import keras
+from keras import ops
+
+
+@keras.saving.register_keras_serializable(package="keras_simmim")
+class ContrastiveAccuracy(keras.metrics.Mean):
+    """Share of pairs of views of one image that are closer than the anchor's nearest other image.
+
+    An anchor and one of its positives (another view of the same image) count as right when their
+    cosine similarity, averaged over the angles, exceeds that of the anchor and every view of every
+    other image of the batch. It is the accuracy of the classification that NT-Xent is the cross
+    entropy of. Chance is 1 / (1 + V (B - 1)).
+
+    Args:
+        name: name of the metric.
+        dtype: dtype of its state.
+
+    Reference:
+        Chen et al. 2020 (arXiv 2002.05709), the contrastive task of section 2.1.
+    """
+
+    def __init__(self, name="contrastive_accuracy", dtype=None):
+        super().__init__(name=name, dtype=dtype)
+
+    def update_state(self, embeddings, sample_weight=None):
+        """Adds a batch.
+
+        Args:
+            embeddings: float tensor `(B, V, D)` or `(B, V, A, D)`.
+            sample_weight: ignored, as every pair counts alike.
+        """
+        z = ops.stop_gradient(ops.convert_to_tensor(embeddings))
+        z = ops.normalize(z, axis=-1)
+        batch, views = ops.shape(z)[:2]
+        # The mean cosine over angles orders pairs as the dot product of the angles in one row.
+        z = ops.reshape(z, (batch * views, -1))
+        similarity = ops.reshape(ops.matmul(z, ops.transpose(z)), (batch, views, batch, views))
+        nearest_view = ops.max(similarity, axis=-1)  # (B, V, B)
+        same_image = ops.expand_dims(ops.eye(batch, dtype="bool"), 1)
+        nearest_other = ops.max(ops.where(same_image, -float("inf"), nearest_view), axis=-1)
+
+        z = ops.reshape(z, (batch, views, -1))
+        positives = ops.matmul(z, ops.transpose(z, (0, 2, 1)))  # (B, V, V)
+        right = ops.cast(positives > nearest_other[..., None], "float32")
+        other_view = 1.0 - ops.eye(views)
+        return super().update_state(ops.sum(right * other_view, axis=-1) / (views - 1))
+
+    def get_config(self):
+        return {"name": self.name, "dtype": self.dtype}
