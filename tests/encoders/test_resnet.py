@@ -1,0 +1,157 @@
+import keras
+import numpy as np
+import pytest
+from check_layer import check_layer
+
+from keras_simmim.encoders import ResNet
+
+
+def images(*shape, seed=0):
+    return np.random.default_rng(seed).integers(0, 256, shape, dtype="uint8")
+
+
+@pytest.mark.parametrize(
+    "stem, output_shape",
+    [("3x3", (2, 4, 4, 32)), ("3x3/2", (2, 2, 2, 32)), ("7x7/4", (2, 1, 1, 32))],
+)
+def test_stem_sets_the_size_of_the_map(stem, output_shape):
+    encoder = ResNet(width=4, stem=stem)
+    assert encoder.compute_output_shape((2, 32, 32, 3)) == output_shape
+    assert encoder(images(2, 32, 32, 3)).shape == output_shape
+
+
+@pytest.mark.parametrize(
+    "image_shape, output_shape",
+    [
+        ((32, 32, 3), (None, 4, 4, 16)),
+        ((63, 63, 3), (None, 8, 8, 16)),
+        ((64, 64, 3), (None, 2, 2, 16)),
+        ((40, 100, 3), (None, 5, 13, 16)),
+        ((224, 224, 1), (None, 7, 7, 16)),
+        ((None, None, 3), (None, None, None, 16)),
+    ],
+)
+def test_auto_stem_depends_on_the_image_size(image_shape, output_shape):
+    assert ResNet(width=2, image_shape=image_shape).output_shape == output_shape
+
+
+def test_life_of_a_layer():
+    check_layer(
+        lambda: ResNet(width=4, stem="3x3/2"),
+        images(4, 32, 32, 3),
+        (4, 2, 2, 32),
+        tolerance=1e-4,
+    )
+
+
+@pytest.mark.parametrize("depth, blocks", [(18, (2, 2, 2, 2)), (34, (3, 4, 6, 3))])
+def test_number_of_parameters(depth, blocks):
+    width = 64
+    expected = 3 * 3 * 3 * width + 2 * width
+    channels = width
+    for stage, num_blocks in enumerate(blocks):
+        filters = width * 2**stage
+        for _ in range(num_blocks):
+            expected += 9 * channels * filters + 9 * filters * filters + 4 * filters
+            if channels != filters:
+                expected += channels * filters + 2 * filters
+            channels = filters
+    encoder = ResNet(depth=depth, width=width)
+    trainable = sum(int(np.prod(weight.shape)) for weight in encoder.trainable_weights)
+    assert trainable == expected
+    if depth == 18:
+        # The CIFAR ResNet-18 of the literature, without its classifier's 512 * 10 + 10.
+        assert trainable == 11_173_962 - 5_130
+
+
+def test_uint8_equals_float():
+    encoder = ResNet(width=4)
+    x = images(2, 32, 32, 3)
+    from_uint8 = keras.ops.convert_to_numpy(encoder(x))
+    from_float = keras.ops.convert_to_numpy(encoder(x.astype("float32")))
+    np.testing.assert_array_equal(from_uint8, from_float)
+    np.testing.assert_allclose(encoder.predict_on_batch(x), from_uint8, atol=1e-5)
+
+
+def test_normalises_inside():
+    plain = ResNet(width=4, mean=0.0, std=1.0)
+    encoder = ResNet(width=4, mean=[100.0, 110.0, 120.0], std=[50.0, 60.0, 70.0])
+    encoder.set_weights(plain.get_weights())
+    x = images(2, 32, 32, 3)
+    expected = plain((x.astype("float32") - [100, 110, 120]) / [50, 60, 70])
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(encoder(x)), keras.ops.convert_to_numpy(expected), atol=1e-4
+    )
+
+
+def test_image_size_may_vary():
+    encoder = ResNet(width=4, image_shape=(None, None, 3), stem="3x3")
+    fixed = ResNet(width=4, image_shape=(40, 24, 3), stem="3x3")
+    fixed.set_weights(encoder.get_weights())
+    assert encoder(images(2, 32, 32, 3)).shape == (2, 4, 4, 32)
+    x = images(2, 40, 24, 3)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(encoder(x)), keras.ops.convert_to_numpy(fixed(x)), atol=1e-5
+    )
+
+
+def test_one_channel_and_many():
+    for channels in (1, 7):
+        encoder = ResNet(width=2, image_shape=(32, 32, channels))
+        assert encoder(images(2, 32, 32, channels)).shape == (2, 4, 4, 16)
+
+
+def test_bfloat16_is_close_to_float32():
+    x = images(8, 32, 32, 3) / np.float32(1.01)
+    encoder = ResNet(width=4, name="encoder")
+    half = ResNet(width=4, dtype="mixed_bfloat16", name="encoder")
+    half.set_weights(encoder.get_weights())
+    assert half.compute_dtype == "bfloat16"
+    assert half.get_layer("stem_conv").compute_dtype == "bfloat16"
+    expected = keras.ops.convert_to_numpy(encoder(x, training=True))
+    got = half(x, training=True)
+    assert keras.backend.standardize_dtype(got.dtype) == "bfloat16"
+    got = keras.ops.convert_to_numpy(keras.ops.cast(got, "float32"))
+    assert np.linalg.norm(got - expected) < 0.05 * np.linalg.norm(expected)
+    again = ResNet.from_config(half.get_config())
+    assert again.get_layer("stem_conv").compute_dtype == "bfloat16"
+
+
+def test_file_of_the_encoder_alone(tmp_path):
+    encoder = ResNet(width=4, stem="3x3/2", std=[60.0, 61.0, 62.0])
+    x = images(2, 32, 32, 3)
+    encoder(x, training=True)  # moves the statistics of batch norm
+    encoder.save(tmp_path / "encoder.keras")
+    again = keras.saving.load_model(tmp_path / "encoder.keras")
+    assert isinstance(again, ResNet)
+    assert again.get_config() == encoder.get_config()
+    np.testing.assert_allclose(
+        again.predict_on_batch(x), encoder.predict_on_batch(x), atol=1e-6, rtol=1e-6
+    )
+
+
+def test_zero_init_residual_starts_each_block_as_the_identity():
+    encoder = ResNet(width=4, zero_init_residual=True)
+    stem = keras.Model(encoder.input, encoder.get_layer("stem_relu").output)
+    stage = keras.Model(encoder.input, encoder.get_layer("stage_1_block_2_relu_2").output)
+    x = images(2, 32, 32, 3)
+    np.testing.assert_allclose(stage.predict_on_batch(x), stem.predict_on_batch(x), atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"depth": 50},
+        {"width": 0},
+        {"width": 2.5},
+        {"stem": "5x5"},
+        {"image_shape": (32, 32)},
+        {"image_shape": (32, 32, None)},
+        {"image_shape": 32},
+        {"std": 0.0},
+        {"mean": [1.0, 2.0]},
+    ],
+)
+def test_bad_argument(arguments):
+    with pytest.raises(ValueError, match="Received"):
+        ResNet(**{"width": 2, **arguments})
