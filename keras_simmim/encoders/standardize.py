@@ -32,7 +32,7 @@ class Standardize(keras.layers.Layer):
         if not np.all(np.asarray(self.std) > 0):
             raise ValueError(f"`std` must be above 0. Received: std={std}")
         # (x - mean) / std as one multiplication and one addition a pixel.
-        scale = np.asarray(1 / np.asarray(self.std))
+        scale = 1 / np.asarray(self.std)
         self._scale = scale.tolist()
         self._offset = (-np.asarray(self.mean) * scale).tolist()
 
@@ -54,9 +54,7 @@ class Standardize(keras.layers.Layer):
         return tuple(images_shape)
 
     def get_config(self):
-        config = super().get_config()
-        del config["autocast"]
-        return {**config, "mean": self.mean, "std": self.std}
+        return {**super().get_config(), "mean": self.mean, "std": self.std}
 
 
 def _number_or_list(value, name):

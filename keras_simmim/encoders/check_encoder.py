@@ -1,0 +1,134 @@
+import keras
+
+from keras_simmim.encoders.channels_first import ChannelsFirst
+from keras_simmim.encoders.image_shape import standardize_image_shape
+from keras_simmim.encoders.symbolic import encode_symbolically, require_layer
+
+
+def check_encoder(encoder, image_shape):
+    """Checks that an encoder turns images of a shape into features, without running it.
+
+    Builds the encoder if it is not built yet.
+
+    Args:
+        encoder: `keras.Model` or layer from images to a map `(B, h, w, F)`, tokens `(B, T, F)` or a
+            vector `(B, F)`.
+        image_shape: `(height, width, channels)`.
+
+    Returns:
+        The shape of the features, `(None, ..., F)`.
+
+    Raises:
+        ValueError: for an encoder that is not a Keras model or layer, can't take these images,
+            returns several tensors, features of another rank or of unknown length, or a
+            channels_first map.
+    """
+    require_layer(encoder)
+    image_shape = standardize_image_shape(image_shape)
+    _check_channels(encoder, image_shape)
+    try:
+        features = encode_symbolically(encoder, image_shape)
+    except Exception as error:  # Whatever an encoder of somebody else raises.
+        raise ValueError(
+            f"The encoder '{encoder.name}' can't take images of shape {image_shape}. "
+            f"{_advice_on_shape(encoder, image_shape)}Received from it: {error}"
+        ) from error
+    if not isinstance(features, keras.KerasTensor):
+        raise ValueError(
+            f"The encoder '{encoder.name}' must return one tensor. Choose one and make a model "
+            f"that returns it: {_advice_on_outputs(features)}. Received: {_describe(features)}"
+        )
+    shape = tuple(features.shape)
+    if len(shape) not in (2, 3, 4):
+        raise ValueError(
+            f"The encoder '{encoder.name}' must return a map (batch, height, width, channels), "
+            "tokens (batch, positions, channels) or a vector (batch, channels). Add a "
+            f"`keras.layers.Reshape` after it. Received: features of shape {shape}"
+        )
+    if len(shape) == 4:
+        _check_layout(encoder)
+    if shape[-1] is None:
+        raise ValueError(
+            f"The last dimension of the features of the encoder '{encoder.name}' must be known. "
+            "Implement its `compute_output_shape`, or end it with a layer of a fixed number of "
+            f"channels. Received: features of shape {shape}"
+        )
+    return shape
+
+
+def _check_channels(encoder, image_shape):
+    """Keras's own check is not enough: a functional model for 1 channel takes 3 without a word."""
+    expected = _image_shape(encoder)
+    if expected is not None and not _fits(expected[2:], image_shape[2:]):
+        raise ValueError(
+            f"The encoder '{encoder.name}' can't take images of shape {image_shape}. "
+            f"{_advice_on_shape(encoder, image_shape)}Received: an encoder of {expected}"
+        )
+
+
+def _image_shape(encoder):
+    """The shape of images that an encoder was made for, None if it does not say."""
+    shape = getattr(encoder, "input_shape", None)
+    return shape[1:] if isinstance(shape, tuple) and len(shape) == 4 else None
+
+
+def _advice_on_shape(encoder, image_shape):
+    expected = _image_shape(encoder)
+    if expected is None:
+        return ""
+    height, width, channels = image_shape
+    if not _fits(expected, image_shape) and _fits(expected, (channels, height, width)):
+        return "Wrap it: `keras_simmim.encoders.ChannelsFirst(encoder)`. "
+    if not _fits(expected, image_shape):
+        return (
+            f"Make it for images of this shape, where it has {expected} now, or change the "
+            "images (for views, `view_size`). "
+        )
+    return ""
+
+
+def _fits(expected, shape):
+    return all(e is None or s is None or e == s for e, s in zip(expected, shape, strict=True))
+
+
+def _advice_on_outputs(features):
+    if isinstance(features, dict) and features:
+        return f"`keras.Model(encoder.input, encoder.output[{next(iter(features))!r}])`"
+    return "`keras.Model(encoder.input, encoder.output[-1])`"
+
+
+def _describe(features):
+    return keras.tree.map_structure(lambda x: tuple(getattr(x, "shape", ())), features)
+
+
+def _check_layout(encoder):
+    """A convolution that takes the width of a channels_last image for its height runs, but lies."""
+    layers = _layers_outside_adapters(encoder)
+    if any(_transposes(layer) for layer in layers):
+        return
+    for layer in layers:
+        if getattr(layer, "data_format", None) == "channels_first":
+            raise ValueError(
+                "Images and maps are channels_last. Make the encoder with "
+                "`data_format='channels_last'`, or wrap it: "
+                "`keras_simmim.encoders.ChannelsFirst(encoder)`. (If it transposes in its own "
+                "`call`, do so with a `keras.layers.Permute`, or return tokens.) Received: encoder "
+                f"'{encoder.name}', whose layer '{layer.name}' is channels_first"
+            )
+
+
+def _layers_outside_adapters(layer):
+    if isinstance(layer, ChannelsFirst):
+        return []
+    # The operations of a functional model are its layers and the `keras.ops` it was made with.
+    children = getattr(layer, "operations", None)
+    if children is None and isinstance(layer, keras.layers.Layer):
+        children = layer._flatten_layers(include_self=False, recursive=False)
+    return [
+        layer,
+        *(below for child in children or () for below in _layers_outside_adapters(child)),
+    ]
+
+
+def _transposes(layer):
+    return isinstance(layer, keras.layers.Permute) or type(layer).__name__ == "Transpose"

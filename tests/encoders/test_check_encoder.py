@@ -1,0 +1,134 @@
+import keras
+import numpy as np
+import pytest
+from keras import layers
+
+from keras_simmim.encoders import ChannelsFirst, Normalized, ResNet, ViT, check_encoder, pool
+
+
+class Tokens(keras.Model):
+    """Attention over patches, subclassed, without a `build` of its own."""
+
+    def __init__(self):
+        super().__init__()
+        self.patches = layers.Conv2D(8, 4, strides=4)
+        self.flatten = layers.Reshape((-1, 8))
+        self.attention = layers.MultiHeadAttention(2, 4)
+
+    def call(self, images):
+        tokens = self.flatten(self.patches(images))
+        return self.attention(tokens, tokens)
+
+
+def to_map():
+    return keras.Sequential([layers.Conv2D(6, 3, strides=2), layers.ReLU()])
+
+
+def to_vector():
+    return keras.Sequential([layers.Conv2D(6, 3, strides=2), layers.GlobalAveragePooling2D()])
+
+
+@pytest.mark.parametrize(
+    "make, shape",
+    [
+        (to_map, (None, 7, 5, 6)),
+        (to_vector, (None, 6)),
+        (Tokens, (None, 12, 8)),
+        (layers.Flatten, (None, 16 * 12 * 3)),
+        (lambda: ResNet(width=2, image_shape=(None, None, 3), stem="3x3"), (None, 2, 2, 16)),
+        (lambda: ViT((16, 12, 3), depth=1, width=8, num_heads=2), (None, 12, 8)),
+    ],
+)
+def test_any_encoder(make, shape):
+    encoder = make()
+    assert check_encoder(encoder, (16, 12, 3)) == shape
+    images = np.random.default_rng(0).integers(0, 256, (2, 16, 12, 3)).astype("float32")
+    features = encoder(images)
+    assert tuple(features.shape) == (2, *shape[1:])
+    expected = keras.ops.convert_to_numpy(features).reshape(2, -1, shape[-1]).mean(1)
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(pool(features)), expected, atol=1e-3, rtol=1e-5
+    )
+
+
+def test_builds_the_encoder():
+    encoder = Tokens()
+    check_encoder(encoder, (16, 12, 3))
+    assert len(encoder.weights) == 10
+
+
+def test_unknown_size():
+    assert check_encoder(to_map(), (None, None, 3)) == (None, None, None, 6)
+
+
+def two_outputs(structure):
+    inputs = keras.Input((16, 16, 3))
+    x = layers.Conv2D(4, 3)(inputs)
+    return keras.Model(inputs, structure(x, layers.Conv2D(5, 3)(x)))
+
+
+def channels_first():
+    inputs = keras.Input((3, 16, 16))
+    return keras.Model(inputs, layers.Conv2D(4, 3, data_format="channels_first")(inputs))
+
+
+class UnwrappedConv(layers.Layer):
+    def __init__(self):
+        super().__init__()
+        self.conv = layers.Conv2D(4, 3, padding="same", data_format="channels_first")
+
+    def call(self, images):
+        return self.conv(images)
+
+
+class UnknownChannels(layers.Layer):
+    def call(self, images):
+        return images
+
+    def compute_output_shape(self, images_shape):
+        return (images_shape[0], None)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: "resnet18", "must be a `keras.Model`"),
+        (lambda: ResNet, r"Make one of this class: ResNet\(\.\.\.\)"),
+        (lambda: lambda images: images, "`call` method"),
+        (lambda: ResNet(width=2, image_shape=(32, 32, 3)), r"it has \(32, 32, 3\) now"),
+        (lambda: ResNet(width=2, image_shape=(16, 16, 1)), r"it has \(16, 16, 1\) now"),
+        (lambda: ViT(depth=1, width=8, num_heads=2, patch_size=32), "multiples of the patch size"),
+        (lambda: layers.Conv2D(4, 17), "can't take"),
+        (lambda: two_outputs(lambda a, b: [a, b]), r"encoder\.output\[-1\]"),
+        (lambda: two_outputs(lambda a, b: {"low": a, "high": b}), r"encoder\.output\['"),
+        (lambda: keras.Sequential([layers.Reshape((4, 4, 4, 12))]), "Reshape"),
+        (UnknownChannels, "last dimension"),
+        (channels_first, r"Wrap it: `keras_simmim\.encoders\.ChannelsFirst"),
+        (UnwrappedConv, "is channels_first"),
+        (lambda: keras.Sequential([UnwrappedConv()]), "is channels_first"),
+        (lambda: Normalized(UnwrappedConv(), 0.0, 1.0), "is channels_first"),
+    ],
+)
+def test_unusable_encoder(make, message):
+    encoder = make()
+    with pytest.raises(ValueError, match=message) as caught:
+        check_encoder(encoder, (16, 16, 3))
+    assert "Received" in str(caught.value)
+
+
+def test_channels_first_inside_an_adapter():
+    encoder = Normalized(ChannelsFirst(channels_first()), 0.0, 1.0)
+    assert check_encoder(encoder, (16, 16, 3)) == (None, 14, 14, 4)
+
+
+def test_channels_first_that_transposes_by_itself():
+    inputs = keras.Input((16, 16, 3))
+    for transpose in (layers.Permute((3, 1, 2)), lambda x: keras.ops.transpose(x, (0, 3, 1, 2))):
+        x = layers.Conv2D(4, 3, data_format="channels_first")(transpose(inputs))
+        encoder = keras.Model(inputs, layers.Permute((2, 3, 1))(x))
+        assert check_encoder(encoder, (16, 16, 3)) == (None, 14, 14, 4)
+
+
+def test_image_shape():
+    with pytest.raises(ValueError, match="image_shape"):
+        check_encoder(to_map(), (16, 16))
