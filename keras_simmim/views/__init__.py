@@ -1,0 +1,3 @@
+"""Random views of images, made on the device inside the training step."""
+
+from keras_simmim.views.view_splitter import ViewSplitter as ViewSplitter
