@@ -7,6 +7,7 @@ from keras_simmim.encoders import ViT
 
 
 def small(**arguments):
+    # One shape wherever it will do: JAX compiles every operation anew for a new shape.
     return ViT(**{"depth": 2, "width": 16, "num_heads": 2, **arguments})
 
 
@@ -15,8 +16,7 @@ def images(*shape):
 
 
 def test_life_of_a_layer():
-    check_layer(small, images(3, 32, 32, 3), (3, 64, 16))
-    check_layer(small, images(3, 32, 32, 3).astype("float32"), (3, 64, 16), policies=())
+    check_layer(small, images(2, 32, 32, 3), (2, 64, 16))
 
 
 def test_number_of_parameters():
@@ -53,9 +53,8 @@ def test_image_size_may_vary():
     expected = keras.ops.convert_to_numpy(fixed(x))
     assert expected.shape == (2, 60, 16)
     np.testing.assert_allclose(keras.ops.convert_to_numpy(encoder(x)), expected, atol=1e-6)
-    for compiled in (encoder, fixed):
-        np.testing.assert_allclose(compiled.predict_on_batch(x), expected, atol=1e-5)
-    assert encoder.predict_on_batch(images(2, 32, 36, 3)).shape == (2, 72, 16)
+    np.testing.assert_allclose(encoder.predict_on_batch(x), expected, atol=1e-5)
+    assert encoder.predict_on_batch(images(2, 32, 32, 3)).shape == (2, 64, 16)
     assert encoder.predict_on_batch(images(2, 28, 20, 3)).shape == (2, 35, 16)
 
 
@@ -71,7 +70,7 @@ def test_positions_break_the_symmetry_of_tokens():
 
 
 def test_bfloat16_is_close_to_float32():
-    x = images(8, 32, 32, 3) / np.float32(1.01)
+    x = images(2, 32, 32, 3) / np.float32(1.01)
     encoder = small()
     half = small(dtype="mixed_bfloat16")
     half.set_weights(encoder.get_weights())
