@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_simmim.heads.unit_length import unit_length
+
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
 class NTXent(keras.layers.Layer):
@@ -61,7 +63,7 @@ class NTXent(keras.layers.Layer):
         if len(embeddings.shape) == 3:
             embeddings = ops.expand_dims(embeddings, 2)
         batch, views, angles, dim = ops.shape(embeddings)
-        z = ops.transpose(ops.normalize(embeddings, axis=-1), (2, 0, 1, 3))
+        z = ops.transpose(unit_length(embeddings), (2, 0, 1, 3))
         z = ops.reshape(z, (angles, batch * views, dim))
         similarity = ops.matmul(z, ops.transpose(z, (0, 2, 1))) / self.temperature  # (A, BV, BV)
 

@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_simmim.heads.unit_length import unit_length
+
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
 class ContrastiveAccuracy(keras.metrics.Mean):
@@ -30,7 +32,7 @@ class ContrastiveAccuracy(keras.metrics.Mean):
             sample_weight: ignored, as every pair counts alike.
         """
         z = ops.stop_gradient(ops.convert_to_tensor(embeddings))
-        z = ops.normalize(z, axis=-1)
+        z = unit_length(z)
         batch, views = ops.shape(z)[:2]
         # The mean cosine over angles orders pairs as the dot product of the angles in one row.
         z = ops.reshape(z, (batch * views, -1))

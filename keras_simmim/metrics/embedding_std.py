@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_simmim.heads.unit_length import unit_length
+
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
 class EmbeddingStd(keras.metrics.Mean):
@@ -29,7 +31,7 @@ class EmbeddingStd(keras.metrics.Mean):
             sample_weight: ignored, as every image counts alike.
         """
         z = ops.stop_gradient(ops.convert_to_tensor(embeddings))
-        z = ops.normalize(z, axis=-1)
+        z = unit_length(z)
         return super().update_state(ops.mean(ops.std(z, axis=0)))
 
     def get_config(self):

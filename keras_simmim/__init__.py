@@ -1,0 +1,14 @@
+"""Self-supervised image pre-training for Keras 3, on TensorFlow, JAX and PyTorch."""
+
+from keras_simmim import backend as backend
+from keras_simmim import datasets as datasets
+from keras_simmim import encoders as encoders
+from keras_simmim import evaluation as evaluation
+from keras_simmim import heads as heads
+from keras_simmim import losses as losses
+from keras_simmim import methods as methods
+from keras_simmim import metrics as metrics
+from keras_simmim import views as views
+from keras_simmim.methods import SimMIM as SimMIM
+
+__version__ = "0.1.0"

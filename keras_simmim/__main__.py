@@ -1,0 +1,3 @@
+from keras_simmim.cli import main
+
+main()

@@ -1,0 +1,11 @@
+import torch
+
+
+class TrainStepMixin:
+    """Adds to `keras.Model` a hook that runs inside the train step, after the weights' update."""
+
+    def train_step(self, data):
+        logs = super().train_step(data)
+        with torch.no_grad():
+            self.after_train_step()
+        return logs

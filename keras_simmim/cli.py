@@ -1,0 +1,148 @@
+"""The command line, `keras-simmim`: options in, errors in one line, exit status 2."""
+
+import dataclasses
+import os
+import sys
+import time
+from pathlib import Path
+
+import click
+import keras
+
+from keras_simmim import __version__
+from keras_simmim.runs import RunConfig, RunError, evaluate, pretrain
+
+_BACKENDS = click.Choice(["tensorflow", "jax", "torch"])
+_STARTED = time.monotonic()
+
+
+def _config_options(command):
+    """An option for every field of `RunConfig` that has a help text."""
+    for field in reversed(dataclasses.fields(RunConfig)):
+        if "help" in field.metadata:
+            command = _option(field)(command)
+    return command
+
+
+def _option(field):
+    help_text, default = field.metadata["help"], field.default
+    name = "--" + field.name.replace("_", "-")
+    if field.type is bool:
+        name = f"{name}/--no-{field.name.replace('_', '-')}"
+    return click.option(
+        name,
+        default=default,
+        type=_type(field),
+        help=help_text,
+        show_default=default is not None and "[default" not in help_text,
+    )
+
+
+def _type(field):
+    if field.metadata["choices"]:
+        return click.Choice(field.metadata["choices"])
+    kind = str(field.type)
+    if kind.startswith("tuple"):
+        return (float, float)
+    if field.type is bool:
+        return bool
+    if "int" in kind:
+        return click.IntRange(min=field.metadata["minimum"])
+    if "float" in kind:
+        return click.FloatRange(min=field.metadata["minimum"])
+    return str
+
+
+def _use_backend(backend):
+    """Starts the command again where Keras runs another backend: it is chosen when imported."""
+    if backend is not None and backend != keras.backend.backend():
+        environment = {**os.environ, "KERAS_BACKEND": backend}
+        os.execve(
+            sys.executable, [sys.executable, "-m", "keras_simmim", *sys.argv[1:]], environment
+        )
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(__version__)
+def commands():
+    """Self-supervised image pre-training for Keras 3."""
+
+
+@commands.command("pretrain")
+@_config_options
+@click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    help="Run folder [default: runs/DATA-TIME].",
+)
+@click.option("--resume", is_flag=True, help="Go on with the run in --output, as it was set up.")
+@click.pass_context
+def pretrain_command(context, backend, output, resume, **options):
+    """Pre-trains SimMIM and writes a run folder.
+
+    The folder holds config.json, history.csv, TensorBoard logs, model.keras and encoder.keras.
+    """
+    if resume:
+        if output is None:
+            raise click.UsageError("--resume needs --output: the run folder to go on with.")
+        config = RunConfig.from_json(output / "config.json")
+        _check_same(context, config, options, backend)
+        backend = config.backend
+    else:
+        if options["epochs"] is not None and options["minutes"] is not None:
+            raise click.UsageError("--epochs and --minutes exclude each other: give one.")
+        config = RunConfig(**options)
+    _use_backend(backend)
+    config.backend = keras.backend.backend()
+    if output is None:
+        data = "folder" if Path(config.data).is_dir() else config.data
+        output = Path("runs") / f"{data}-{time.strftime('%Y%m%d-%H%M%S')}"
+    pretrain(config, output, resume=resume, started=_STARTED)
+
+
+def _check_same(context, config, options, backend):
+    """A run goes on as it was set up: what is given again must not differ."""
+    given = {
+        name: value
+        for name, value in options.items()
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    if backend is not None:
+        given["backend"] = backend
+    for name, value in given.items():
+        if value != getattr(config, name):
+            raise click.UsageError(
+                f"the run was set up with {name} = {getattr(config, name)}, and --resume goes on "
+                f"with that. Received: {value}. Leave the option out, or start a new run."
+            )
+
+
+@commands.command("evaluate")
+@click.argument("run", type=click.Path(exists=True, path_type=Path))
+@click.option("--data", help="cifar10, sample or a folder of classes [default: the run's].")
+@click.option("--test-data", help="Folder of classes to test on, where --data is a folder.")
+@click.option("--data-dir", help="Where TensorFlow Datasets keeps CIFAR-10.")
+@click.option("--k", type=click.IntRange(min=1), default=200, show_default=True, help="Neighbours.")
+@click.option(
+    "--temperature", type=float, default=0.1, show_default=True, help="Temperature of the votes."
+)
+@click.option("--batch-size", type=click.IntRange(min=1), default=512, show_default=True)
+@click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
+def evaluate_command(run, backend, **options):
+    """Prints the kNN accuracy of a run's encoder; RUN is a run folder or a .keras file."""
+    _use_backend(backend)
+    evaluate(run, **options)
+
+
+def main(arguments=None):
+    """Runs the command line; an error is one line on standard error and exit status 2."""
+    try:
+        sys.exit(commands(arguments, prog_name="keras-simmim", standalone_mode=False))
+    except (click.ClickException, RunError) as error:
+        message = error.format_message() if isinstance(error, click.ClickException) else error
+        click.echo(f"keras-simmim: {message}", err=True)
+        sys.exit(2)
+    except click.Abort:
+        click.echo("keras-simmim: interrupted", err=True)
+        sys.exit(130)

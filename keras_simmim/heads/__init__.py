@@ -1,0 +1,2 @@
+from keras_simmim.heads.attention_head import AttentionHead as AttentionHead
+from keras_simmim.heads.projection_head import ProjectionHead as ProjectionHead

@@ -1,0 +1,77 @@
+import keras
+from keras import ops
+
+from keras_simmim.encoders.pooling import pool
+from keras_simmim.heads.unit_length import unit_length
+
+
+@keras.saving.register_keras_serializable(package="keras_simmim")
+class ProjectionHead(keras.layers.Layer):
+    """Averages the features over their positions and embeds them by an MLP with one hidden layer.
+
+    The head of SimCLR, to compare `AttentionHead` with: one angle that looks everywhere alike.
+
+    Args:
+        embedding_dim: dimensions D of an embedding.
+        hidden_dim: width of the hidden layer; None: as many as the features have.
+
+    Call arguments:
+        features: float tensor: map `(N, h, w, F)`, tokens `(N, T, F)` or vector `(N, F)`.
+        training: whether batch norm uses the statistics of this batch.
+
+    Returns:
+        `(N, 1, D)` float32 of unit length.
+
+    Raises:
+        ValueError: for a size that is not a positive integer, or features of another rank.
+
+    Reference:
+        Chen et al. 2020 (arXiv 2002.05709), section 2.1; batch norm in the head as in their
+        published code and appendix B.
+    """
+
+    def __init__(self, embedding_dim=128, hidden_dim=None, **kwargs):
+        super().__init__(**kwargs)
+        sizes = {"embedding_dim": embedding_dim}
+        if hidden_dim is not None:
+            sizes["hidden_dim"] = hidden_dim
+        for name, value in sizes.items():
+            if not isinstance(value, int) or value < 1:
+                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value}")
+        self.embedding_dim = embedding_dim
+        self.hidden_dim = hidden_dim
+
+    def build(self, features_shape):
+        features = features_shape[-1]
+        hidden = self.hidden_dim or features
+        self.hidden_layer = keras.layers.Dense(
+            hidden, use_bias=False, dtype=self.dtype_policy, name="hidden"
+        )
+        self.hidden_norm = keras.layers.BatchNormalization(
+            momentum=0.9, epsilon=1e-5, dtype=self.dtype_policy, name="hidden_norm"
+        )
+        self.embedding_layer = keras.layers.Dense(
+            self.embedding_dim, use_bias=False, dtype=self.dtype_policy, name="embedding"
+        )
+        self.hidden_layer.build((None, features))
+        self.hidden_norm.build((None, hidden))
+        self.embedding_layer.build((None, hidden))
+
+    def call(self, features, training=False):
+        x = self.hidden_layer(pool(features))  # (N, H)
+        x = ops.relu(self.hidden_norm(x, training=training))
+        embeddings = ops.cast(self.embedding_layer(x), "float32")
+        return ops.expand_dims(unit_length(embeddings), 1)
+
+    def compute_output_spec(self, features, training=False):
+        return keras.KerasTensor(self.compute_output_shape(features.shape), dtype="float32")
+
+    def compute_output_shape(self, features_shape):
+        return (features_shape[0], 1, self.embedding_dim)
+
+    def get_config(self):
+        return {
+            **super().get_config(),
+            "embedding_dim": self.embedding_dim,
+            "hidden_dim": self.hidden_dim,
+        }

@@ -1,0 +1,50 @@
+import time
+
+from keras_simmim.runs.build import build_optimizer
+from keras_simmim.runs.run_config import RunConfig
+from keras_simmim.runs.run_data import RunData
+from keras_simmim.runs.run_error import RunError
+from keras_simmim.runs.time_steps import time_steps
+
+
+def plan(config: RunConfig, model, data: RunData, started: float, look_seconds: float) -> None:
+    """Fixes the number of steps in the configuration: from its epochs, or from its minutes.
+
+    Args:
+        config: gets `total_steps`, `steps_per_epoch` and, without minutes, `epochs`.
+        model: the method; its weights stay as they are, and it must be compiled afterwards.
+        data: what it will be trained on.
+        started: `time.monotonic()` when the minutes began.
+        look_seconds: what one kNN evaluation during training takes.
+
+    Raises:
+        RunError: where the minutes do not reach for a single step.
+    """
+    if config.minutes is None:
+        config.epochs = config.epochs or 100
+        config.steps_per_epoch = data.steps_per_pass
+        config.total_steps = config.epochs * data.steps_per_pass
+        return
+    model.compile(optimizer=build_optimizer(config, 1000, data.steps_per_pass))
+    # A sixtieth of the budget for knowing what the rest is worth.
+    first, later = time_steps(model, data.batches(), seconds=config.minutes)
+    # The optimizer that is made next compiles once more.
+    left = started + 60 * config.minutes - time.monotonic() - first
+    if config.knn_every:
+        passes = left / later / data.steps_per_pass
+        left -= (passes // config.knn_every + 1) * look_seconds
+    total = int(left / later)
+    if total < 1:
+        raise RunError(
+            f"{config.minutes:g} minutes are spent before training begins: a step takes "
+            f"{later:.2f} s. Give more --minutes, or a smaller --batch-size or --width."
+        )
+    # Epochs as near to a pass over the data as divides the budget.
+    epochs = max(1, round(total / data.steps_per_pass))
+    config.steps_per_epoch = total // epochs
+    config.total_steps = config.steps_per_epoch * epochs
+    print(
+        f"A step takes {later:.3f} s: {config.total_steps} steps fit into what is left of "
+        f"{config.minutes:g} minutes",
+        flush=True,
+    )

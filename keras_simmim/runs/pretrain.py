@@ -1,0 +1,151 @@
+import csv
+import json
+import sys
+import time
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_simmim import backend, evaluation
+from keras_simmim.methods import SimMIM
+from keras_simmim.runs.build import build_method, build_optimizer, peak_learning_rate
+from keras_simmim.runs.checkpoint import Checkpoint
+from keras_simmim.runs.epoch_facts import EpochFacts
+from keras_simmim.runs.knn import knn
+from keras_simmim.runs.plan import plan
+from keras_simmim.runs.run_config import RunConfig
+from keras_simmim.runs.run_data import RunData
+from keras_simmim.runs.run_error import RunError
+from keras_simmim.runs.tensorboard_scalars import TensorBoardScalars
+
+
+def pretrain(
+    config: RunConfig, output: Path, resume: bool = False, started: float | None = None
+) -> SimMIM:
+    """Pre-trains SimMIM into a run folder: config, history, logs, checkpoint, model and encoder.
+
+    Args:
+        config: what to run; its open fields (steps, precision) are filled in.
+        output: the run folder; must not hold a run already, unless it is resumed.
+        resume: whether to go on from the folder's checkpoint.
+        started: `time.monotonic()` when the budget of `config.minutes` began; None: now.
+
+    Returns:
+        The trained method.
+
+    Raises:
+        RunError: for data, options or a folder that can't be used, before anything is trained.
+    """
+    started = time.monotonic() if started is None else started
+    if not resume and (output / "config.json").exists():
+        raise RunError(f"{output} holds a run already: give --resume, or another --output.")
+    if config.precision == "auto":
+        config.precision = backend.preferred_precision()
+    keras.config.set_dtype_policy(config.precision)
+    if config.deterministic:
+        backend.enable_determinism()
+    keras.utils.set_random_seed(config.seed)
+    data = RunData.load(config)
+    try:
+        model = build_method(config, data.image_shape)
+    except ValueError as error:
+        raise RunError(" ".join(str(error).split())) from error
+
+    output.mkdir(parents=True, exist_ok=True)
+    untrained, look_seconds = _first_look(model, data)
+    if not config.total_steps:
+        plan(config, model, data, started, look_seconds)
+        config.to_json(output / "config.json")
+    model.compile(optimizer=build_optimizer(config, config.total_steps, data.steps_per_pass))
+    checkpoint = Checkpoint(output / "checkpoint")
+    done = checkpoint.restore(model) if resume else 0
+    _keep_rows(output / "history.csv", done)
+    _describe(config, model, data, output, untrained, done)
+    model.fit(
+        data.batches(config.steps_per_epoch, first_step=done * config.steps_per_epoch),
+        epochs=config.total_steps // config.steps_per_epoch,
+        initial_epoch=done,
+        shuffle=False,
+        # A bar for a person, a line an epoch for a log.
+        verbose=1 if sys.stdout.isatty() else 2,
+        callbacks=_callbacks(config, data, output, checkpoint),
+    )
+    _finish(model, data, output, untrained, minutes=(time.monotonic() - started) / 60)
+    return model
+
+
+def _first_look(model, data):
+    """KNN accuracy of the untrained encoder, and the seconds that a look takes."""
+    if data.labelled is None:
+        return None, 0.0
+    evaluation.embed(model, data.some_images())  # compiles
+    start = time.monotonic()
+    knn(model, data.part())
+    seconds = time.monotonic() - start
+    # A part is for looks during training; before and after are compared on all images.
+    return knn(model, data.labelled), seconds
+
+
+def _describe(config, model, data, output, untrained, done):
+    print(
+        f"SimMIM on {data.description}: {config.encoder} of {model.encoder.count_params():,} "
+        f"parameters, {config.num_views} views, batch {config.batch_size}, {config.optimizer} at "
+        f"{peak_learning_rate(config):g}, {config.schedule} schedule\n"
+        f"{keras.backend.backend()} in {config.precision}, "
+        f"{config.total_steps // config.steps_per_epoch} epochs of {config.steps_per_epoch} steps, "
+        f"into {output}"
+    )
+    if untrained is not None:
+        print(f"kNN accuracy of the untrained encoder: {untrained:.2%}")
+    if done:
+        print(f"Going on after epoch {done}")
+    sys.stdout.flush()
+
+
+def _callbacks(config, data, output, checkpoint):
+    callbacks = [EpochFacts(config.batch_size)]
+    if config.knn_every and data.labelled is not None:
+        callbacks.append(evaluation.KNNCallback(*data.part(), every=config.knn_every))
+    callbacks.append(keras.callbacks.CSVLogger(str(output / "history.csv"), append=True))
+    try:
+        callbacks.append(TensorBoardScalars(output / "tensorboard"))
+    except ImportError as error:
+        print(error)
+    # Last, so that what is logged of an epoch is on disk before the epoch counts as done.
+    return [*callbacks, checkpoint]
+
+
+def _keep_rows(path, epochs):
+    """Drops the rows of epochs that the checkpoint does not have: they come again."""
+    if not path.exists():
+        return
+    with path.open(newline="") as file:
+        rows = [row for row in csv.reader(file) if row]
+    keep = [row for row in rows if row[0] == "epoch" or int(row[0]) < epochs]
+    with path.open("w", newline="") as file:
+        csv.writer(file).writerows(keep if len(keep) > 1 else [])
+
+
+def _finish(model, data, output, untrained, minutes):
+    """Saves the model, proves that what was saved is what was trained, and says how good it is."""
+    path = output / "model.keras"
+    model.save(path)
+    model.encoder.save(output / "encoder.keras")
+    loaded = keras.saving.load_model(path)
+    results = {"training_minutes": round(minutes, 2)}
+    print(f"Trained for {minutes:.1f} minutes, saved {path}")
+    if data.labelled is None:
+        images = data.some_images()
+        same = np.array_equal(evaluation.embed(loaded, images), evaluation.embed(model, images))
+    else:
+        trained, again = knn(model, data.labelled), knn(loaded, data.labelled)
+        same = again == trained
+        results |= {"knn_accuracy_untrained": untrained, "knn_accuracy": trained}
+        print(
+            f"kNN accuracy on {len(data.labelled[3]):,} test images: {untrained:.2%} untrained, "
+            f"{trained:.2%} trained, {again:.2%} loaded back"
+        )
+    if not same:
+        raise RunError(f"{path}, loaded back, is not the model that was trained.")
+    (output / "results.json").write_text(json.dumps(results, indent=2) + "\n")

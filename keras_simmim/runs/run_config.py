@@ -1,0 +1,117 @@
+import dataclasses
+import json
+from pathlib import Path
+
+from keras_simmim.runs.run_error import RunError
+
+
+def _option(default, help, choices=None, minimum=None):
+    metadata = {"help": help, "choices": choices, "minimum": minimum}
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass
+class RunConfig:
+    """Everything that decides a pre-training run; the command line has an option for each field.
+
+    Lengths are in pixels, pixel values 0...255. `to_json` and `from_json` keep it in the run
+    folder, where it is what `--resume` goes by.
+    """
+
+    data: str = _option("sample", "cifar10, sample, or a folder of images.")
+    data_dir: str | None = _option(
+        None, "Where TensorFlow Datasets keeps CIFAR-10 [default: $TFDS_DATA_DIR]."
+    )
+    image_size: int = _option(224, "Side to which images of a folder are fitted.", minimum=8)
+
+    encoder: str = _option("resnet18", "Encoder.", choices=("resnet18", "resnet34", "vit"))
+    width: int | None = _option(
+        None, "Channels of a ResNet's first stage, of a ViT's tokens [default: 32, 192].", minimum=1
+    )
+    stem: str = _option(
+        "auto",
+        "A ResNet's stem, kernel / stride [default: 3x3/2 below 64 px, 7x7/4 from there].",
+        choices=("auto", "3x3", "3x3/2", "7x7/4"),
+    )
+    patch_size: int | None = _option(
+        None, "Side of a ViT's patches [default: 4 below 64 px, 16 from there].", minimum=1
+    )
+    vit_depth: int = _option(6, "Blocks of a ViT.", minimum=1)
+    vit_heads: int = _option(3, "Attention heads of a ViT's blocks.", minimum=1)
+
+    num_views: int = _option(2, "Views of each image.", minimum=2)
+    view_size: int | None = _option(None, "Side of a view [default: the image's].", minimum=4)
+    crop_scale: tuple[float, float] = _option((0.2, 1.0), "Least and largest area of a crop.")
+    flip: float = _option(0.5, "Probability of a horizontal flip.", minimum=0.0)
+    jitter: float = _option(0.8, "Probability of colour jitter.", minimum=0.0)
+    brightness: float = _option(0.4, "Strength of brightness jitter.", minimum=0.0)
+    contrast: float = _option(0.4, "Strength of contrast jitter.", minimum=0.0)
+    saturation: float = _option(0.4, "Strength of saturation jitter.", minimum=0.0)
+    hue: float = _option(0.1, "Strength of hue jitter, in turns.", minimum=0.0)
+    grayscale: float = _option(0.2, "Probability of grayscale.", minimum=0.0)
+    blur: float = _option(0.0, "Probability of Gaussian blur.", minimum=0.0)
+    solarize: float = _option(0.0, "Probability of solarization.", minimum=0.0)
+
+    head: str = _option("attention", "Head on the encoder.", choices=("attention", "projection"))
+    num_heads: int = _option(4, "Angles of the attention head.", minimum=1)
+    embedding_dim: int = _option(128, "Dimensions of an embedding.", minimum=2)
+    temperature: float = _option(0.2, "Temperature of NT-Xent.")
+
+    batch_size: int = _option(512, "Images a step.", minimum=2)
+    epochs: int | None = _option(None, "Passes over the data [default: 100].", minimum=1)
+    minutes: float | None = _option(
+        None, "Wall time instead of epochs: the schedule ends when it is spent."
+    )
+    optimizer: str = _option("sgd", "Optimizer.", choices=("sgd", "adam", "adamw"))
+    learning_rate: float | None = _option(
+        None, "Peak learning rate [default: sgd 0.06 x batch / 256, adam and adamw 1e-3]."
+    )
+    momentum: float = _option(0.9, "Momentum of sgd.", minimum=0.0)
+    weight_decay: float = _option(
+        5e-4, "Weight decay; none on biases and norms. Decoupled but for sgd.", minimum=0.0
+    )
+    schedule: str = _option(
+        "cosine", "Schedule of the learning rate.", choices=("cosine", "step", "constant")
+    )
+    warmup: float = _option(0.02, "Share of a cosine schedule that warms up.", minimum=0.0)
+    step_epochs: int = _option(30, "Epochs between the decays of a step schedule.", minimum=1)
+    step_rate: float = _option(0.1, "What a step schedule multiplies by.", minimum=0.0)
+    gradient_accumulation: int = _option(1, "Batches an update.", minimum=1)
+
+    precision: str = _option(
+        "auto",
+        "Precision; auto: bfloat16 where it is faster.",
+        choices=("auto", "float32", "mixed_bfloat16", "mixed_float16"),
+    )
+    seed: int = _option(0, "Seed of weights, order and views.", minimum=0)
+    deterministic: bool = _option(False, "The same bits on the same machine, if slower.")
+    knn_every: int = _option(
+        5, "Epochs between kNN evaluations on a part of the data; 0: none.", minimum=0
+    )
+
+    backend: str | None = None
+    # 0 until the run is planned.
+    total_steps: int = 0
+    steps_per_epoch: int = 0
+
+    def to_json(self, path: Path) -> None:
+        """Writes the configuration, whole or not at all."""
+        partial = path.with_suffix(".partial")
+        partial.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
+        partial.replace(path)
+
+    @classmethod
+    def from_json(cls, path: Path) -> "RunConfig":
+        """Reads a configuration.
+
+        Raises:
+            RunError: where there is none, or it is not one of this version's.
+        """
+        if not path.is_file():
+            raise RunError(f"{path.parent} is no run folder: it has no {path.name}.")
+        try:
+            config = cls(**json.loads(path.read_text()))
+        except (TypeError, ValueError) as error:
+            raise RunError(f"{path} can't be read as a run's configuration: {error}") from error
+        config.crop_scale = (config.crop_scale[0], config.crop_scale[1])
+        return config

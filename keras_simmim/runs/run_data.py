@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import numpy as np
+
+from keras_simmim import datasets
+from keras_simmim.runs.run_config import RunConfig
+from keras_simmim.runs.run_error import RunError
+
+
+class RunData:
+    """The images of a run: those to train on, and labelled ones to judge the features by.
+
+    Made by `RunData.load`.
+
+    Attributes:
+        labelled: `(train_images, train_labels, test_images, test_labels)`, None for a folder.
+        description: what the data is, for people.
+        image_shape: (height, width, channels).
+        steps_per_pass: batches of one pass over the training images.
+    """
+
+    # Enough for a look during training to cost a second or two.
+    PART = (10_000, 2_000)
+
+    def __init__(self, config, labelled, folder, description):
+        self._config = config
+        self._folder = folder
+        self.labelled = labelled
+        self.description = description
+        if labelled is not None:
+            self.image_shape = labelled[0].shape[1:]
+        else:
+            self.image_shape = (config.image_size, config.image_size, 3)
+        self.steps_per_pass = len(self.batches())
+
+    @classmethod
+    def load(cls, config: RunConfig) -> "RunData":
+        """Loads what `config.data` names.
+
+        Raises:
+            RunError: for data that can't be found or read, or a batch larger than the data.
+        """
+        try:
+            if Path(config.data).is_dir():
+                folder = datasets.from_folder(
+                    config.data, config.image_size, batch_size=config.batch_size
+                )
+                count = f"{folder.num_images:,} images of {config.data}"
+                return cls(config, None, folder, f"{count} at {config.image_size} px")
+            labelled = load_labelled(config.data, config.data_dir)
+            description = f"{len(labelled[0]):,} images of {config.data}"
+            return cls(config, labelled, None, description)
+        except (ValueError, OSError, ImportError) as error:
+            raise RunError(" ".join(str(error).split())) from error
+
+    def batches(self, steps_per_epoch: int | None = None, first_step: int = 0) -> datasets.Batches:
+        """The training images in batches, shuffled by the run's seed, from a global step on."""
+        order = {
+            "batch_size": self._config.batch_size,
+            "seed": self._config.seed,
+            "steps_per_epoch": steps_per_epoch,
+            "first_step": first_step,
+        }
+        if self.labelled is not None:
+            return datasets.ArrayBatches(self.labelled[0], **order)
+        folder = self._folder
+        return datasets.ImageFolder(
+            folder.files, None, [], folder.skipped, folder.image_size, **order
+        )
+
+    def part(self):
+        """A stratified-by-chance part of the labelled images, for looks during training."""
+        train_images, train_labels, test_images, test_labels = self.labelled
+        rng = np.random.default_rng(0)
+        train = rng.permutation(len(train_images))[: self.PART[0]]
+        test = rng.permutation(len(test_images))[: self.PART[1]]
+        return train_images[train], train_labels[train], test_images[test], test_labels[test]
+
+    def some_images(self) -> np.ndarray:
+        """One batch of training images."""
+        return self.batches()[0][0]
+
+
+def load_labelled(name: str, data_dir: str | None = None):
+    """Both splits of a named dataset: train images and labels, test images and labels."""
+    return (
+        *datasets.load(name, split="train", data_dir=data_dir),
+        *datasets.load(name, split="test", data_dir=data_dir),
+    )

@@ -1,0 +1,34 @@
+from pathlib import Path
+
+import keras
+
+
+class TensorBoardScalars(keras.callbacks.Callback):
+    """Writes the logs of every epoch for TensorBoard, on any backend.
+
+    Keras's own callback needs TensorFlow whatever the backend.
+
+    Args:
+        folder: where the event files go.
+
+    Raises:
+        ImportError: without tensorboardX; the message names the extra.
+    """
+
+    def __init__(self, folder: Path):
+        super().__init__()
+        try:
+            from tensorboardX import SummaryWriter
+        except ImportError as error:
+            raise ImportError(
+                "TensorBoard logs need tensorboardX: pip install 'keras-simmim[tensorboard]'"
+            ) from error
+        self.writer = SummaryWriter(str(folder))
+
+    def on_epoch_end(self, epoch, logs=None):
+        for name, value in (logs or {}).items():
+            self.writer.add_scalar(name, value, epoch)
+        self.writer.flush()
+
+    def on_train_end(self, logs=None):
+        self.writer.close()

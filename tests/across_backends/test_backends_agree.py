@@ -1,0 +1,59 @@
+"""The same weights and views give the same training, and saved files load, on every backend."""
+
+import itertools
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+BACKENDS = ("tensorflow", "jax", "torch")
+WORKER = Path(__file__).parent / "worker.py"
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Where each backend has trained and saved, and then loaded what the others saved."""
+    folder = tmp_path_factory.mktemp("agree")
+    for job in ("train", "load"):
+        for backend in BACKENDS:
+            subprocess.run(
+                [sys.executable, str(WORKER), job, str(folder)],
+                env={**os.environ, "KERAS_BACKEND": backend},
+                check=True,
+            )
+    return folder
+
+
+PAIRS = list(itertools.combinations(BACKENDS, 2))
+
+
+@pytest.mark.parametrize("a,b", PAIRS)
+def test_losses_and_weights_after_five_steps(folder, a, b):
+    a, b = np.load(folder / f"{a}.npz"), np.load(folder / f"{b}.npz")
+    assert len(a["losses"]) == 5 and len(np.unique(a["losses"])) == 5
+    np.testing.assert_allclose(a["losses"], b["losses"], atol=1e-4)
+    assert set(a.files) == set(b.files)
+    for name in a.files:
+        np.testing.assert_allclose(a[name], b[name], atol=1e-4, err_msg=name)
+
+
+@pytest.mark.parametrize("saved_by", BACKENDS)
+@pytest.mark.parametrize("loaded_by", BACKENDS)
+def test_saved_by_one_loads_under_another(folder, saved_by, loaded_by):
+    original = np.load(folder / f"{saved_by}.npz")["features"]
+    loaded = np.load(folder / f"loaded_by_{loaded_by}.npz")[saved_by]
+    assert np.abs(original).max() > 0.1
+    np.testing.assert_allclose(loaded, original, atol=1e-5)
+
+
+@pytest.mark.parametrize("saved_by", BACKENDS)
+def test_training_goes_on_alike_under_another(folder, saved_by):
+    losses = [
+        json.loads((folder / f"loaded_by_{backend}.json").read_text())[saved_by]
+        for backend in BACKENDS
+    ]
+    np.testing.assert_allclose(losses, losses[0], atol=1e-4)

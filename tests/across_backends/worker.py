@@ -1,0 +1,68 @@
+"""Runs under one backend, started by test_backends_agree.py: train FOLDER, or load FOLDER."""
+
+import json
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+
+import keras_simmim as ks
+
+
+def images_and_views():
+    rng = np.random.default_rng(0)
+    images = rng.integers(0, 256, (16, 16, 16, 3)).astype("uint8")
+    views = rng.integers(0, 256, (5, 16, 2, 16, 16, 3)).astype("float32")
+    return images, views
+
+
+def initial_weights(model):
+    """The same weights under every backend: drawn by NumPy, scaled as initialised."""
+    rng = np.random.default_rng(1)
+    values = []
+    for weight in model.weights:
+        value = keras.ops.convert_to_numpy(weight)
+        if value.ndim >= 2:
+            value = rng.normal(0, value.std(), value.shape).astype("float32")
+        values.append(value)
+    return values
+
+
+def train(folder):
+    images, views = images_and_views()
+    model = ks.SimMIM(
+        encoder=ks.encoders.ResNet(depth=18, width=4, image_shape=(16, 16, 3)),
+        view_splitter=ks.views.ViewSplitter(seed=0),
+        attention_head=ks.heads.AttentionHead(num_heads=2, embedding_dim=8),
+    )
+    model.set_weights(initial_weights(model))
+    model.compile(optimizer=keras.optimizers.SGD(0.02, momentum=0.9))
+    losses = [model.train_on_batch(batch, return_dict=True)["loss"] for batch in views]
+    name = keras.backend.backend()
+    weights = {f"weight_{i}": value for i, value in enumerate(model.get_weights())}
+    np.savez(
+        folder / f"{name}.npz",
+        losses=np.array(losses, "float64"),
+        features=model.predict(images, verbose=0),
+        **weights,
+    )
+    model.save(folder / f"{name}.keras")
+
+
+def load(folder):
+    """Predictions under this backend of what each backend has saved."""
+    images, views = images_and_views()
+    features, losses = {}, {}
+    for path in sorted(folder.glob("*.keras")):
+        model = keras.saving.load_model(path)
+        features[path.stem] = model.predict(images, verbose=0)
+        # The loaded optimizer and seeds go on.
+        losses[path.stem] = float(model.train_on_batch(views[0], return_dict=True)["loss"])
+        model.train_on_batch(images)
+    np.savez(folder / f"loaded_by_{keras.backend.backend()}.npz", **features)
+    (folder / f"loaded_by_{keras.backend.backend()}.json").write_text(json.dumps(losses))
+
+
+if __name__ == "__main__":
+    {"train": train, "load": load}[sys.argv[1]](Path(sys.argv[2]))

@@ -1,0 +1,81 @@
+import keras
+import numpy as np
+import pytest
+from check_layer import check_layer
+
+from keras_simmim.heads import AttentionHead
+
+
+def random_features(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+@pytest.mark.parametrize("shape", [(6, 4, 4, 10), (6, 9, 10), (6, 10)])
+def test_layer_contract_on_maps_tokens_and_vectors(shape):
+    check_layer(
+        lambda: AttentionHead(num_heads=3, embedding_dim=8),
+        random_features(*shape),
+        (6, 3, 8),
+        output_dtype="float32",
+    )
+
+
+def test_is_the_naive_loop():
+    """Inference, from the formula: attention per angle, then that angle's MLP."""
+    head = AttentionHead(num_heads=2, embedding_dim=5, hidden_dim=7)
+    x = random_features(3, 2, 3, 4)
+    embeddings, scores = head(x, return_attention_scores=True)
+    weights = {w.path.split("/", 1)[1]: keras.ops.convert_to_numpy(w) for w in head.weights}
+    for n in range(3):
+        positions = x[n].reshape(6, 4)
+        for a in range(2):
+            logits = positions @ weights["query"][a] / np.sqrt(4)
+            attention = np.exp(logits) / np.exp(logits).sum()
+            np.testing.assert_allclose(scores[n, a], attention, atol=1e-6)
+            hidden = attention @ positions @ weights["hidden_kernel"][a]
+            hidden = np.maximum(hidden / np.sqrt(1 + 1e-5), 0)  # batch norm as initialised
+            z = hidden @ weights["embedding_kernel"][a]
+            np.testing.assert_allclose(embeddings[n, a], z / np.linalg.norm(z), atol=1e-5)
+
+
+def test_batch_norm_is_per_angle_over_the_batch():
+    head = AttentionHead(num_heads=2, embedding_dim=5, hidden_dim=7)
+    x = random_features(64, 4, 6)
+    head(x, training=True)
+    moving_mean = keras.ops.convert_to_numpy(head.hidden_norm.moving_mean).reshape(2, 7)
+    _, scores = head(x, return_attention_scores=True)
+    seen = np.einsum("nat,ntf->naf", keras.ops.convert_to_numpy(scores), x)
+    kernel = keras.ops.convert_to_numpy(head.hidden_kernel)
+    expected = np.einsum("naf,afh->nah", seen, kernel).mean(axis=0)
+    np.testing.assert_allclose(moving_mean, 0.1 * expected, atol=1e-5)
+
+
+def test_angles_look_differently():
+    _, scores = AttentionHead(num_heads=4)(random_features(2, 8, 8, 32), return_attention_scores=1)
+    scores = keras.ops.convert_to_numpy(scores)
+    np.testing.assert_allclose(scores.sum(axis=-1), 1.0, atol=1e-5)
+    for a in range(4):
+        for b in range(a):
+            assert np.abs(scores[:, a] - scores[:, b]).sum(axis=-1).min() > 0.1
+
+
+def test_unit_length_in_float32_under_bfloat16():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    embeddings = AttentionHead()(random_features(8, 4, 4, 16), training=True)
+    assert keras.backend.standardize_dtype(embeddings.dtype) == "float32"
+    lengths = np.linalg.norm(keras.ops.convert_to_numpy(embeddings), axis=-1)
+    np.testing.assert_allclose(lengths, 1.0, atol=1e-6)
+
+
+def test_symbolic_scores():
+    embeddings, scores = AttentionHead(num_heads=3)(
+        keras.Input((4, 5, 6)), return_attention_scores=True
+    )
+    assert embeddings.shape == (None, 3, 128)
+    assert scores.shape == (None, 3, 20)
+
+
+@pytest.mark.parametrize("kwargs", [{"num_heads": 0}, {"embedding_dim": 1.5}, {"hidden_dim": -1}])
+def test_rejects_sizes(kwargs):
+    with pytest.raises(ValueError, match="must be a positive integer. Received"):
+        AttentionHead(**kwargs)

@@ -1,0 +1,339 @@
+import keras
+import numpy as np
+import pytest
+
+import keras_simmim as ks
+
+
+def small_encoder(size=16, channels=3):
+    return keras.Sequential(
+        [
+            keras.Input((size, size, channels)),
+            ks.encoders.Standardize(),
+            keras.layers.Conv2D(8, 3, strides=2, use_bias=False),
+            keras.layers.BatchNormalization(momentum=0.9),
+            keras.layers.ReLU(),
+            keras.layers.Conv2D(16, 3, strides=2),
+        ]
+    )
+
+
+def small_simmim(**kwargs):
+    arguments = {
+        "encoder": small_encoder(),
+        "view_splitter": ks.views.ViewSplitter(seed=1),
+        "attention_head": ks.heads.AttentionHead(num_heads=2, embedding_dim=8),
+        **kwargs,
+    }
+    return ks.SimMIM(**arguments)
+
+
+def some_images(count=12, size=16, channels=3, dtype="uint8"):
+    rng = np.random.default_rng(0)
+    return rng.integers(0, 256, (count, size, size, channels)).astype(dtype)
+
+
+def weights_of(model):
+    return [keras.ops.convert_to_numpy(weight) for weight in model.weights]
+
+
+@pytest.fixture(scope="module")
+def trained():
+    """A small model after two epochs, and its history."""
+    keras.utils.set_random_seed(0)
+    model = small_simmim()
+    model.compile(optimizer=keras.optimizers.Adam(1e-3))
+    images = some_images(24)
+    history = model.fit(
+        images,
+        np.zeros(24),
+        batch_size=8,
+        epochs=2,
+        validation_data=(images[:8], np.zeros(8)),
+        verbose=0,
+    )
+    return model, history.history
+
+
+def test_fit_reports_loss_and_metrics(trained):
+    _, history = trained
+    names = ("loss", "contrastive_accuracy", "embedding_std")
+    for name in (*names, *(f"val_{name}" for name in names)):
+        assert np.all(np.isfinite(history[name])) and len(history[name]) == 2
+    assert history["loss"][1] != history["loss"][0]
+
+
+def test_predict_gives_pooled_features_deterministically(trained):
+    model, _ = trained
+    images = some_images()
+    features = model.predict(images, verbose=0)
+    assert features.shape == (12, 16) and features.dtype == np.float32
+    np.testing.assert_array_equal(features, model.predict(images, verbose=0))
+    pooled = keras.ops.convert_to_numpy(model.encoder(images, training=False)).mean(axis=(1, 2))
+    np.testing.assert_allclose(features, pooled, atol=1e-5)
+    assert model.compute_output_shape((None, 16, 16, 3)) == (None, 16)
+
+
+def test_validation_draws_the_same_views_each_time(trained):
+    model, _ = trained
+    images = some_images()
+    first = model.evaluate(images, verbose=0, return_dict=True)
+    assert model.evaluate(images, verbose=0, return_dict=True) == first
+    state = keras.ops.convert_to_numpy(model.view_splitter.seed_generator.state.value)
+    model.evaluate(images, verbose=0)
+    after = keras.ops.convert_to_numpy(model.view_splitter.seed_generator.state.value)
+    np.testing.assert_array_equal(state, after)
+
+
+def test_save_and_load(trained, tmp_path):
+    model, _ = trained
+    images = some_images()
+    model.save(tmp_path / "simmim.keras")
+    loaded = keras.saving.load_model(tmp_path / "simmim.keras")
+    np.testing.assert_array_equal(
+        loaded.predict(images, verbose=0), model.predict(images, verbose=0)
+    )
+    for part in ("view_splitter", "head", "embedding_loss"):
+        assert getattr(loaded, part).get_config() == getattr(model, part).get_config()
+    assert [v.shape for v in loaded.optimizer.variables] == [
+        v.shape for v in model.optimizer.variables
+    ]
+    # Training goes on alike: optimizer state and seed generators came along.
+    for each in (model, loaded):
+        each.fit(images, batch_size=6, epochs=1, shuffle=False, verbose=0)
+    for a, b in zip(weights_of(model), weights_of(loaded), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_the_loss_of_a_step_is_nt_xent_of_the_views():
+    """fit's loss is the loss of the embeddings of the views that the splitter draws next."""
+    model = small_simmim()
+    model.compile(optimizer=keras.optimizers.SGD(0.0))
+    images = some_images()
+    splitter = ks.views.ViewSplitter.from_config(model.view_splitter.get_config())
+    views = keras.ops.convert_to_numpy(splitter(images))
+    history = model.fit(images, batch_size=12, epochs=1, shuffle=False, verbose=0)
+    again = small_simmim()
+    again.set_weights(model.get_weights())
+    flat = views.reshape(-1, *views.shape[2:])
+    embeddings = again.head(again.encoder(flat, training=True), training=True)
+    embeddings = keras.ops.convert_to_numpy(embeddings).reshape(12, 2, 2, 8)
+    assert history.history["loss"][0] == pytest.approx(
+        float(model.embedding_loss(embeddings)), rel=1e-4
+    )
+
+
+def test_ready_views_are_taken_as_they_are():
+    model = small_simmim()
+    model.compile(optimizer=keras.optimizers.SGD(0.0))
+    views = np.stack([some_images(), 255 - some_images()], axis=1)
+    values = model.evaluate(views, batch_size=12, verbose=0, return_dict=True)
+    embeddings = model.embed_views(views)
+    assert values["loss"] == pytest.approx(float(model.embedding_loss(embeddings)), rel=1e-5)
+    features = keras.ops.convert_to_numpy(model(views))
+    apart = [keras.ops.convert_to_numpy(model(views[:, v])) for v in range(2)]
+    np.testing.assert_allclose(features, np.mean(apart, axis=0), atol=1e-5)
+    model.fit(views, batch_size=12, verbose=0)
+
+
+def test_view_splitters_of_several_sizes_add_up():
+    sizes = [ks.views.ViewSplitter(num_views=2), ks.views.ViewSplitter(num_views=3, view_size=8)]
+    model = small_simmim(encoder=small_encoder(size=None), view_splitter=sizes)
+    assert model.embed_views(some_images()).shape == (12, 5, 2, 8)
+    model.compile()
+    model.fit(some_images(), batch_size=6, verbose=0)
+
+
+@pytest.mark.parametrize("channels", [1, 5])
+def test_other_numbers_of_channels(channels):
+    model = small_simmim(encoder=small_encoder(channels=channels))
+    model.compile()
+    model.fit(some_images(channels=channels), batch_size=6, verbose=0)
+    assert model.predict(some_images(channels=channels), verbose=0).shape == (12, 16)
+
+
+class Tokens(keras.layers.Layer):
+    """An encoder to tokens, built only when it sees an image."""
+
+    def build(self, shape):
+        self.dense = keras.layers.Dense(6)
+        self.dense.build((None, None, shape[-1] * 4))
+
+    def call(self, images):
+        batch, height, width, channels = keras.ops.shape(images)
+        images = keras.ops.cast(images, self.compute_dtype)
+        x = keras.ops.reshape(images, (batch, height * width // 4, 4 * channels))
+        return self.dense(x)
+
+    def compute_output_shape(self, shape):
+        return (shape[0], shape[1] * shape[2] // 4, 6)
+
+
+ENCODERS = {
+    "sequential map": lambda: keras.Sequential([keras.layers.Conv2D(6, 3, strides=2)]),
+    "sequential vector": lambda: keras.Sequential(
+        [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(6)]
+    ),
+    "layer of tokens": Tokens,
+}
+
+
+@pytest.mark.parametrize("name", ENCODERS)
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_any_encoder(name, policy):
+    keras.config.set_dtype_policy(policy)
+    model = small_simmim(encoder=ENCODERS[name]())
+    model.compile()
+    history = model.fit(some_images(), batch_size=6, verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+    features = model.predict(some_images(), verbose=0)
+    assert features.shape == (12, 6) and features.dtype == np.float32
+
+
+def test_mixed_bfloat16_is_close_to_float32():
+    losses = {}
+    for policy in ("float32", "mixed_bfloat16"):
+        keras.config.set_dtype_policy(policy)
+        keras.utils.set_random_seed(0)
+        model = small_simmim()
+        model.compile(optimizer=keras.optimizers.SGD(0.01))
+        history = model.fit(some_images(24), batch_size=24, epochs=3, shuffle=False, verbose=0)
+        losses[policy] = history.history["loss"]
+    np.testing.assert_allclose(losses["mixed_bfloat16"], losses["float32"], rtol=0.05)
+
+
+def test_gradient_accumulation_updates_every_nth_batch():
+    model = small_simmim()
+    model.compile(optimizer=keras.optimizers.SGD(0.1, gradient_accumulation_steps=2))
+    kernel = model.head.query
+    start = keras.ops.convert_to_numpy(kernel)
+    model.train_on_batch(some_images())
+    np.testing.assert_array_equal(keras.ops.convert_to_numpy(kernel), start)
+    model.train_on_batch(some_images())
+    assert np.abs(keras.ops.convert_to_numpy(kernel) - start).max() > 0
+
+
+class StepCounter(ks.SimMIM):
+    """Counts steps, and remembers a weight, after the optimizer's update."""
+
+    def build(self, images_shape):
+        super().build(images_shape)
+        self.count = self.add_weight(shape=(), initializer="zeros", trainable=False, name="count")
+        self.query_after = self.add_weight(
+            shape=self.head.query.shape, trainable=False, name="query_after"
+        )
+
+    def after_train_step(self):
+        self.count.assign_add(1.0)
+        self.query_after.assign(self.head.query * 1.0)
+
+
+def test_hook_after_the_update():
+    model = StepCounter(encoder=small_encoder(), attention_head=ks.heads.AttentionHead(2, 8))
+    model.compile(optimizer=keras.optimizers.SGD(0.1, momentum=0.9))
+    model.fit(some_images(), batch_size=4, epochs=2, verbose=0)
+    assert float(model.count.value) == 6
+    np.testing.assert_array_equal(
+        keras.ops.convert_to_numpy(model.query_after), keras.ops.convert_to_numpy(model.head.query)
+    )
+    model.evaluate(some_images(), verbose=0)
+    assert float(model.count.value) == 6
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 2
+
+    def __getitem__(self, index):
+        return (some_images()[6 * index : 6 * index + 6],)
+
+
+def tf_dataset():
+    tf = pytest.importorskip("tensorflow")
+    return tf.data.Dataset.from_tensor_slices(some_images()).batch(6)
+
+
+def torch_loader():
+    torch = pytest.importorskip("torch")
+    images = torch.as_tensor(some_images())
+    return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images), batch_size=6)
+
+
+def grain_loader():
+    grain = pytest.importorskip("grain")
+    return grain.MapDataset.source(some_images()).to_iter_dataset().batch(6)
+
+
+def generator():
+    for index in range(2):
+        yield (some_images()[6 * index : 6 * index + 6],)
+
+
+@pytest.mark.parametrize("make", [Batches, tf_dataset, torch_loader, grain_loader, generator])
+def test_kinds_of_input(make):
+    model = small_simmim()
+    model.compile()
+    history = model.fit(make(), verbose=0)
+    assert np.isfinite(history.history["loss"][0])
+
+
+def test_resumed_training_is_the_same_bit_for_bit(tmp_path):
+    """Plain fit with BackupAndRestore, shuffle=False: stopped after epoch 2 of 4, then resumed."""
+
+    def run(epochs, backup):
+        keras.utils.set_random_seed(0)
+        dropout = keras.Sequential([small_encoder(), keras.layers.Dropout(0.3, seed=5)])
+        model = small_simmim(encoder=dropout)
+        model.compile(optimizer=keras.optimizers.Adam(1e-3))
+        callbacks = [keras.callbacks.BackupAndRestore(backup, delete_checkpoint=False)]
+        model.fit(
+            some_images(),
+            batch_size=6,
+            epochs=epochs,
+            shuffle=False,
+            verbose=0,
+            callbacks=callbacks,
+        )
+        return model
+
+    ks.backend.enable_determinism()
+    undisturbed = run(4, str(tmp_path / "a"))
+    run(2, str(tmp_path / "b"))
+    resumed = run(4, str(tmp_path / "b"))
+    for a, b in zip(weights_of(undisturbed), weights_of(resumed), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_seed_states_are_saved_in_one_dtype(tmp_path):
+    h5py = pytest.importorskip("h5py")
+    model = small_simmim()
+    model.compile()
+    model.fit(some_images(), batch_size=6, verbose=0)
+    model.save_weights(tmp_path / "simmim.weights.h5")
+    with h5py.File(tmp_path / "simmim.weights.h5") as file:
+        state = file["vars/seed_0"]
+        assert state.dtype == np.int64
+        assert state[1] == 2  # two batches, two draws
+
+
+def test_rejects_sample_weights():
+    model = small_simmim()
+    model.compile()
+    with pytest.raises(ValueError, match="no per-image weights"):
+        model.fit(some_images(), np.zeros(12), sample_weight=np.ones(12), verbose=0)
+
+
+@pytest.mark.parametrize("kwargs", [{"loss": "mse"}, {"metrics": ["accuracy"]}])
+def test_rejects_a_loss_in_compile(kwargs):
+    with pytest.raises(ValueError, match="brings its own loss and metrics"):
+        small_simmim().compile(optimizer="sgd", **kwargs)
+
+
+def test_rejects_view_size_that_the_encoder_does_not_take():
+    with pytest.raises(ValueError, match="Received"):
+        small_simmim(view_splitter=ks.views.ViewSplitter(view_size=24))
+
+
+def test_rejects_images_of_another_rank():
+    with pytest.raises(ValueError, match="Received: shape"):
+        small_simmim(encoder=keras.Sequential([keras.layers.Conv2D(4, 3)])).build((None, 16, 16))
