@@ -107,20 +107,26 @@ def test_one_channel_and_many():
         assert encoder(images(2, 32, 32, channels)).shape == (2, 2, 2, 32)
 
 
-def test_bfloat16_is_close_to_float32():
+# In training, the statistics of few activations amplify the rounding.
+@pytest.mark.parametrize("training, tolerance", [(False, 0.03), (True, 0.1)])
+def test_bfloat16_is_close_to_float32(training, tolerance):
     x = images(2, 32, 32, 3) / np.float32(1.01)
     encoder = small()
     half = small(dtype="mixed_bfloat16")
     half.set_weights(encoder.get_weights())
-    assert half.compute_dtype == "bfloat16"
-    assert half.get_layer("stem_conv").compute_dtype == "bfloat16"
-    expected = keras.ops.convert_to_numpy(encoder(x, training=True))
-    got = half(x, training=True)
+    expected = keras.ops.convert_to_numpy(encoder(x, training=training))
+    got = half(x, training=training)
     assert keras.backend.standardize_dtype(got.dtype) == "bfloat16"
     got = keras.ops.convert_to_numpy(keras.ops.cast(got, "float32"))
-    assert np.linalg.norm(got - expected) < 0.05 * np.linalg.norm(expected)
-    again = ResNet.from_config(half.get_config())
-    assert again.get_layer("stem_conv").compute_dtype == "bfloat16"
+    assert np.linalg.norm(got - expected) < tolerance * np.linalg.norm(expected)
+
+
+def test_dtype_policy_reaches_every_layer():
+    half = small(dtype="mixed_bfloat16")
+    for encoder in (half, ResNet.from_config(half.get_config())):
+        assert encoder.compute_dtype == "bfloat16"
+        assert {layer.compute_dtype for layer in encoder.layers[1:]} == {"bfloat16"}
+        assert {weight.dtype for weight in encoder.weights} == {"float32"}
 
 
 def test_file_of_the_encoder_alone(tmp_path):
