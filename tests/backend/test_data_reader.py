@@ -1,3 +1,4 @@
+import importlib.util
 import io
 import os
 import subprocess
@@ -31,6 +32,7 @@ def test_pixels_are_those_of_pillow(file_format):
     assert list(labels) == [3, 1, 2, 0]
 
 
+@pytest.mark.skipif(importlib.util.find_spec("jax") is None, reason="needs JAX")
 def test_the_reader_is_quiet_and_sees_no_gpu():
     """In its own process: TensorFlow must not have been imported before."""
     program = (

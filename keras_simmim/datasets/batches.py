@@ -1,0 +1,102 @@
+import keras
+
+from keras_simmim.datasets.order import batch_indices, steps_in_pass
+
+
+class Batches(keras.utils.PyDataset):
+    """Batches whose order is a function of the seed and the global step.
+
+    Batch `i` of epoch `e` is that of global step `first_step + e * steps_per_epoch + i`, and a pass
+    over the data may begin in the middle of an epoch. `fit` moves `epoch` on by itself; a run that
+    goes on from epoch `e` sets `first_step = e * steps_per_epoch` (or `epoch = e`) before. Pass
+    `shuffle=False` and no `steps_per_epoch` to `fit`: this class takes care of both.
+
+    Keras's own workers are not used: with more than one, `fit` may begin with batches left over
+    from building the model (seen in Keras 3.15.1 on JAX and torch).
+
+    Subclasses implement `load_step(step)`.
+
+    Args:
+        num_images: images of the dataset.
+        batch_size: images of a batch.
+        shuffle: whether each pass has a new random order.
+        seed: seed of the order, a non-negative integer.
+        drop_last: whether the last batch of a pass is left out when it is not full.
+        steps_per_epoch: batches that `fit` calls an epoch; None: one pass over the data.
+        first_step: global step that epoch 0 begins with.
+
+    Raises:
+        ValueError: for sizes below 1, or fewer images than one full batch.
+    """
+
+    def __init__(
+        self,
+        num_images: int,
+        batch_size: int,
+        shuffle: bool = True,
+        seed: int = 0,
+        drop_last: bool = True,
+        steps_per_epoch: int | None = None,
+        first_step: int = 0,
+    ):
+        super().__init__()
+        if batch_size < 1:
+            raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
+        if steps_per_epoch is not None and steps_per_epoch < 1:
+            raise ValueError(f"`steps_per_epoch` must be at least 1. Received: {steps_per_epoch}")
+        if first_step < 0 or seed < 0:
+            raise ValueError(
+                "`first_step` and `seed` must not be negative. "
+                f"Received: first_step={first_step}, seed={seed}"
+            )
+        if steps_in_pass(num_images, batch_size, drop_last) == 0:
+            raise ValueError(
+                "There are fewer images than one batch holds: give a smaller `batch_size`. "
+                f"Received: {num_images} images, batch_size={batch_size}"
+            )
+        self.num_images = num_images
+        self.batch_size = batch_size
+        self.shuffle = shuffle
+        self.seed = seed
+        self.drop_last = drop_last
+        self.steps_per_pass = steps_in_pass(num_images, batch_size, drop_last)
+        self.steps_per_epoch = steps_per_epoch or self.steps_per_pass
+        self.first_step = first_step
+        self.epoch = 0
+        self._begun = False
+        self._reached_end = False
+        self._ended_before = False
+
+    def load_step(self, step: int) -> tuple:
+        """Returns the batch of a global step, `(images,)` or `(images, labels)`."""
+        raise NotImplementedError
+
+    def indices(self, step: int):
+        """Which images the batch of a global step holds, int64."""
+        return batch_indices(
+            step, self.num_images, self.batch_size, self.shuffle, self.seed, self.drop_last
+        )
+
+    def __len__(self):
+        return self.steps_per_epoch
+
+    def __getitem__(self, index):
+        if not 0 <= index < len(self):
+            raise IndexError(f"There are {len(self)} batches in an epoch. Received: {index}")
+        step = self.first_step + self.epoch * self.steps_per_epoch + index
+        if index == len(self) - 1:
+            self._reached_end = True
+        return self.load_step(step)
+
+    def on_epoch_begin(self):
+        self._begun = True
+        self._reached_end = False
+
+    def on_epoch_end(self):
+        # Keras also calls this before the first epoch of a `fit`, after it peeked at some batches,
+        # and after an epoch that was broken off.
+        if self._begun and self._reached_end and self._ended_before:
+            self.epoch += 1
+        self._begun = False
+        self._reached_end = False
+        self._ended_before = True

@@ -1,0 +1,210 @@
+import os
+import warnings
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+
+from keras_simmim.datasets.batches import Batches
+from keras_simmim.datasets.read_image import check_header, read_image
+
+EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
+
+
+class ImageFolder(Batches):
+    """Batches of the images of a folder, read and resized while training goes on.
+
+    Made by `from_folder`. Threads decode the images of a batch, and those of the next batch while
+    a step runs. See `Batches` for the order.
+
+    Args:
+        files: paths of the images.
+        labels: int `(N,)`; None: batches are `(images,)`.
+        class_names: names of the classes; empty without labels.
+        skipped: paths that were left out.
+        image_size: `(height, width)`.
+        workers: threads that decode.
+        **kwargs: arguments of `Batches`.
+
+    Attributes:
+        files, labels, class_names, skipped, num_images: as above.
+    """
+
+    def __init__(
+        self,
+        files: list[Path],
+        labels: np.ndarray | None,
+        class_names: list[str],
+        skipped: list[Path],
+        image_size: tuple[int, int],
+        workers: int = 2,
+        **kwargs,
+    ):
+        super().__init__(num_images=len(files), **kwargs)
+        self.files = files
+        self.labels = labels
+        self.class_names = class_names
+        self.skipped = skipped
+        self.image_size = image_size
+        self._threads = ThreadPoolExecutor(workers, thread_name_prefix="image-folder")
+        self._ahead: dict[int, list[Future]] = {}
+        self._last_step = self.first_step - 1
+
+    def load_step(self, step):
+        pending = self._ahead.pop(step, None) or self._submit(step)
+        for passed in self._ahead.keys() - {step + 1}:
+            for future in self._ahead.pop(passed, ()):
+                future.cancel()
+        # Steps come one after the other, unless `fit` shuffles them: then none can be foreseen.
+        if step == self._last_step + 1 and step + 1 not in self._ahead:
+            self._ahead[step + 1] = self._submit(step + 1)
+        self._last_step = step
+        images = np.stack([future.result() for future in pending])
+        if self.labels is None:
+            return (images,)
+        return images, self.labels[self.indices(step)]
+
+    def _submit(self, step):
+        return [
+            self._threads.submit(read_image, self.files[index], self.image_size)
+            for index in self.indices(step)
+        ]
+
+
+def from_folder(
+    path: str | os.PathLike,
+    image_size: int | tuple[int, int] = (224, 224),
+    batch_size: int = 32,
+    shuffle: bool = True,
+    seed: int = 0,
+    labels: str | None = "auto",
+    skip_unreadable: bool = False,
+    workers: int = 2,
+    drop_last: bool | None = None,
+    steps_per_epoch: int | None = None,
+    first_step: int = 0,
+) -> ImageFolder:
+    """Reads the images of a folder, at any depth, for `fit`, `evaluate` and `embed`.
+
+    Images may have any size and mode: each is scaled to cover `image_size` and cropped to its
+    centre, as RGB. If all of them lie in sub-folders, each sub-folder of `path` is a class.
+
+    Args:
+        path: the folder.
+        image_size: `(height, width)`, or one number for both.
+        batch_size: images of a batch.
+        shuffle: whether each pass has a new random order, a function of seed and pass alone.
+        seed: seed of the order.
+        labels: `"auto"`: labels if there are classes; `"folders"`: it is an error if there are
+            none; None: no labels.
+        skip_unreadable: whether to leave out files that can't be read. All files are then decoded
+            once before training; otherwise only their headers are checked.
+        workers: threads that decode.
+        drop_last: whether the last batch of a pass is left out when it is not full; None: as
+            `shuffle`, so that training steps are all alike and an evaluation sees every image.
+        steps_per_epoch: batches that `fit` calls an epoch; None: one pass over the data.
+        first_step: global step that epoch 0 begins with.
+
+    Returns:
+        `ImageFolder`, whose batches are `(images,)` or `(images, labels)`: uint8
+        `(batch, height, width, 3)`, 0...255, and int64 `(batch,)`.
+
+    Raises:
+        ValueError: for a folder without images, a file that can't be read (it is named), or
+            arguments out of range.
+
+    Example:
+
+    ```python
+    dataset = keras_simmim.datasets.from_folder("photos", image_size=(224, 224), batch_size=32)
+    model.fit(dataset, epochs=10, shuffle=False)
+    ```
+    """
+    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
+    if len(size) != 2 or min(size) < 1:
+        raise ValueError(f"`image_size` must be (height, width). Received: {image_size}")
+    if labels not in ("auto", "folders", None):
+        raise ValueError(f'`labels` must be "auto", "folders" or None. Received: {labels!r}')
+    if workers < 1:
+        raise ValueError(f"`workers` must be at least 1. Received: {workers}")
+    root = Path(path).expanduser()
+    files, skipped = _check(_find(root), size, skip_unreadable, workers)
+    classes, class_names = _classes(root, files, labels)
+    return ImageFolder(
+        files,
+        classes,
+        class_names,
+        skipped,
+        size,
+        workers,
+        batch_size=batch_size,
+        shuffle=shuffle,
+        seed=seed,
+        drop_last=shuffle if drop_last is None else drop_last,
+        steps_per_epoch=steps_per_epoch,
+        first_step=first_step,
+    )
+
+
+def _find(root):
+    """All image files below a folder, sorted, hidden ones left out."""
+    if not root.is_dir():
+        raise ValueError(f"There is no folder of images at this path. Received: {root}")
+    found = []
+    for folder, folders, names in os.walk(root, followlinks=True):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            Path(folder, name)
+            for name in names
+            if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
+        ]
+    if not found:
+        raise ValueError(f"The folder holds no images ({', '.join(EXTENSIONS)}). Received: {root}")
+    return sorted(found, key=lambda file: file.relative_to(root).as_posix())
+
+
+def _check(files, image_size, skip_unreadable, workers):
+    """Splits files into those that can be read and those to skip; raises for the latter."""
+
+    def fault(file):
+        try:
+            if skip_unreadable:
+                read_image(file, image_size)
+            else:
+                check_header(file)
+        except ValueError as error:
+            return error
+        return None
+
+    with ThreadPoolExecutor(workers) as threads:
+        faults = list(threads.map(fault, files))
+    skipped = [file for file, error in zip(files, faults, strict=True) if error]
+    if not skipped:
+        return files, []
+    if not skip_unreadable:
+        raise next(error for error in faults if error)
+    readable = [file for file, error in zip(files, faults, strict=True) if not error]
+    if not readable:
+        raise ValueError(f"None of the {len(files)} image files can be read: {files[0]}, ...")
+    names = ", ".join(str(file) for file in skipped[:5]) + (", ..." if len(skipped) > 5 else "")
+    warnings.warn(
+        f"{len(skipped)} of {len(files)} image files can't be read and are skipped: {names}",
+        stacklevel=3,
+    )
+    return readable, skipped
+
+
+def _classes(root, files, labels):
+    """Labels of files by the sub-folder they lie in, and the names of the classes."""
+    if labels is None:
+        return None, []
+    parts = [file.relative_to(root).parts for file in files]
+    if any(len(part) == 1 for part in parts):
+        if labels == "folders":
+            raise ValueError(
+                f"{root} holds images outside of sub-folders, which have no class: move them, or "
+                'pass `labels="auto"`.'
+            )
+        return None, []
+    names, classes = np.unique([part[0] for part in parts], return_inverse=True)
+    return classes.astype("int64"), [str(name) for name in names]
