@@ -1,12 +1,7 @@
-import sys
-from pathlib import Path
-
 import keras
 import pytest
 
 import keras_simmim  # noqa: F401  registers the classes that saved files name
-
-sys.path.insert(0, str(Path(__file__).parent))
 
 
 @pytest.fixture(autouse=True)

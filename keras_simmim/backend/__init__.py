@@ -13,11 +13,11 @@ if keras.backend.backend() == "tensorflow":
         preferred_precision as preferred_precision,
     )
 elif keras.backend.backend() == "jax":
-    from keras_simmim.backend.jax import TrainStepMixin as TrainStepMixin
+    from keras_simmim.backend.jax import TrainStepMixin as TrainStepMixin  # type: ignore[assignment]
     from keras_simmim.backend.jax import enable_determinism as enable_determinism
     from keras_simmim.backend.jax import preferred_precision as preferred_precision
 elif keras.backend.backend() == "torch":
-    from keras_simmim.backend.torch import TrainStepMixin as TrainStepMixin
+    from keras_simmim.backend.torch import TrainStepMixin as TrainStepMixin  # type: ignore[assignment]
     from keras_simmim.backend.torch import enable_determinism as enable_determinism
     from keras_simmim.backend.torch import preferred_precision as preferred_precision
 else:

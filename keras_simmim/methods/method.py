@@ -80,7 +80,6 @@ class Method(TrainStepMixin, keras.Model):
             view_shapes = [self._view_shape(s, images_shape) for s in self.view_splitters]
         for view_shape in view_shapes:
             features_shape = check_encoder(self.encoder, view_shape)
-        self.encoder(keras.Input(view_shapes[0]))
         if not self.head.built:
             self.head.build(features_shape)
 
@@ -194,8 +193,10 @@ def _merge_views(views):
 
 
 def _input_shape(encoder):
-    """The image shape a built encoder was made for, None if it does not know it."""
-    shape = getattr(encoder, "input_shape", None)
-    if isinstance(shape, tuple) and len(shape) == 4 and shape[-1] is not None:
-        return shape[1:]
-    return None
+    """The image shape that an encoder was made for, None if it does not know it."""
+    # Ours say it; of a foreign one Keras knows it if it is functional or built.
+    shape = getattr(encoder, "image_shape", None)
+    if shape is None:
+        batch_shape = getattr(encoder, "input_shape", None)
+        shape = batch_shape[1:] if isinstance(batch_shape, tuple) else None
+    return shape if shape is not None and len(shape) == 3 and shape[-1] is not None else None

@@ -1,0 +1,79 @@
+import keras
+import numpy as np
+import pytest
+
+from keras_simmim import heads
+from keras_simmim.runs import RunConfig
+from keras_simmim.runs.build import build_method, build_optimizer, peak_learning_rate
+
+
+def rate_at(optimizer, step):
+    optimizer.iterations.assign(step)
+    return float(keras.ops.convert_to_numpy(optimizer.learning_rate))
+
+
+def test_step_schedule_is_the_missions():
+    """Adam 1e-3, times 0.1 every 30 epochs."""
+    config = RunConfig(optimizer="adam", schedule="step", step_epochs=30, step_rate=0.1)
+    optimizer = build_optimizer(config, total_steps=900, steps_per_pass=10)
+    assert isinstance(optimizer, keras.optimizers.Adam)
+    steps = (0, 299, 300, 599, 600)
+    np.testing.assert_allclose(
+        [rate_at(optimizer, step) for step in steps], [1e-3, 1e-3, 1e-4, 1e-4, 1e-5], rtol=1e-5
+    )
+
+
+def test_cosine_schedule_warms_up_and_ends_at_zero():
+    config = RunConfig(learning_rate=0.5, warmup=0.1)
+    optimizer = build_optimizer(config, total_steps=100, steps_per_pass=10)
+    assert rate_at(optimizer, 0) == 0.0
+    assert rate_at(optimizer, 5) == pytest.approx(0.25)
+    assert rate_at(optimizer, 10) == pytest.approx(0.5)
+    assert rate_at(optimizer, 55) == pytest.approx(0.25, rel=1e-4)
+    assert rate_at(optimizer, 100) == pytest.approx(0.0, abs=1e-6)
+
+
+def test_schedules_count_updates_when_gradients_accumulate():
+    config = RunConfig(schedule="step", learning_rate=1.0, step_epochs=1, gradient_accumulation=2)
+    optimizer = build_optimizer(config, total_steps=40, steps_per_pass=10)
+    assert optimizer.gradient_accumulation_steps == 2
+    variable = keras.Variable(np.ones(1, "float32"))
+    optimizer.build([variable])
+    rates = []
+    for _ in range(20):
+        rates.append(float(keras.ops.convert_to_numpy(optimizer.learning_rate)))
+        optimizer.apply([np.zeros(1, "float32")], [variable])
+    # An epoch is 10 batches, which is 5 updates: the rate falls after 10 batches.
+    np.testing.assert_allclose(rates, [1.0] * 10 + [0.1] * 10, rtol=1e-5)
+
+
+def test_peak_learning_rates():
+    assert peak_learning_rate(RunConfig(batch_size=512)) == pytest.approx(0.12)
+    assert peak_learning_rate(RunConfig(batch_size=256, gradient_accumulation=4)) == 0.24
+    assert peak_learning_rate(RunConfig(optimizer="adamw")) == 1e-3
+    assert peak_learning_rate(RunConfig(learning_rate=0.7)) == 0.7
+
+
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+def test_biases_and_norms_do_not_decay(optimizer):
+    config = RunConfig(optimizer=optimizer, learning_rate=1.0, schedule="constant")
+    optimizer = build_optimizer(config, total_steps=10, steps_per_pass=5)
+    names = ("kernel", "bias", "gamma", "beta")
+    variables = [keras.Variable(np.ones(3, "float32"), name=name) for name in names]
+    optimizer.build(variables)
+    optimizer.apply([np.zeros(3, "float32")] * 4, variables)
+    kernel, *others = [keras.ops.convert_to_numpy(variable) for variable in variables]
+    assert kernel[0] < 1.0
+    np.testing.assert_array_equal(others, 1.0)
+
+
+@pytest.mark.parametrize("encoder", ["resnet18", "resnet34", "vit"])
+def test_method_is_what_the_configuration_says(encoder):
+    width = {"vit": 12}.get(encoder, 4)
+    config = RunConfig(encoder=encoder, width=width, vit_depth=1, head="projection", view_size=16)
+    model = build_method(config, (32, 32, 1))
+    assert model.built
+    assert isinstance(model.head, heads.ProjectionHead)
+    assert model.view_splitter.view_size == (16, 16)
+    images = np.zeros((2, 32, 32, 1), "uint8")
+    assert model(images).shape == (2, {"vit": 12}.get(encoder, 32))

@@ -1,0 +1,51 @@
+import time
+from types import SimpleNamespace
+
+import keras
+import pytest
+
+from keras_simmim.runs import RunConfig, RunError
+from keras_simmim.runs import plan as plan_module
+from keras_simmim.runs.plan import plan
+from keras_simmim.runs.time_steps import StepTimes
+
+DATA = SimpleNamespace(steps_per_pass=10, batches=lambda: None)
+
+
+@pytest.fixture
+def model():
+    return keras.Sequential([keras.Input((2,)), keras.layers.Dense(1)])
+
+
+def test_epochs(model):
+    config = RunConfig(epochs=7)
+    plan(config, model, DATA, time.monotonic(), 0.0)
+    assert (config.total_steps, config.steps_per_epoch) == (70, 10)
+
+
+def test_epochs_by_default(model):
+    config = RunConfig()
+    plan(config, model, DATA, time.monotonic(), 0.0)
+    assert config.epochs == 100 and config.total_steps == 1000
+
+
+@pytest.mark.parametrize(
+    "minutes,look,expected",
+    [
+        (1.0, 0.0, 56 // 0.5),  # 60 s, less 4 s for compiling
+        (1.0, 1.0, 52 // 0.5),  # less the looks after 5, 10 and the last epoch, and one to spare
+        (0.1, 0.0, 4),  # less than an epoch
+    ],
+)
+def test_minutes(monkeypatch, model, minutes, look, expected):
+    monkeypatch.setattr(plan_module, "time_steps", lambda *_, **__: StepTimes(4.0, 0.5))
+    config = RunConfig(minutes=minutes, knn_every=5)
+    plan(config, model, DATA, time.monotonic(), look)
+    assert config.total_steps % config.steps_per_epoch == 0
+    assert expected * 0.85 <= config.total_steps <= expected
+
+
+def test_too_few_minutes(monkeypatch, model):
+    monkeypatch.setattr(plan_module, "time_steps", lambda *_, **__: StepTimes(4.0, 0.5))
+    with pytest.raises(RunError, match="a step takes 0.50 s"):
+        plan(RunConfig(minutes=0.05), model, DATA, time.monotonic(), 0.0)

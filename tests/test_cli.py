@@ -1,0 +1,103 @@
+import os
+
+import keras
+import pytest
+
+from keras_simmim import cli
+from keras_simmim.runs import RunConfig
+
+
+def run(capsys, *arguments):
+    """Exit status, output and errors of the command line."""
+    with pytest.raises(SystemExit) as exit:
+        cli.main(list(arguments))
+    captured = capsys.readouterr()
+    return exit.value.code or 0, captured.out, captured.err
+
+
+@pytest.fixture
+def calls(monkeypatch):
+    """What the commands would do, without doing it."""
+    calls = []
+    monkeypatch.setattr(cli, "pretrain", lambda *args, **kwargs: calls.append((args, kwargs)))
+    monkeypatch.setattr(cli, "evaluate", lambda *args, **kwargs: calls.append((args, kwargs)))
+    return calls
+
+
+def test_help_names_every_option(capsys):
+    status, out, _ = run(capsys, "pretrain", "--help")
+    assert status == 0
+    for name in ("--data", "--minutes", "--crop-scale", "--precision", "--backend", "--resume"):
+        assert name in out
+
+
+def test_options_become_the_configuration(capsys, calls, tmp_path):
+    options = ["--data", "cifar10", "--minutes", "2.5", "--crop-scale", "0.3", "0.8"]
+    options += ["--deterministic", "--optimizer", "adam", "--output", str(tmp_path / "run")]
+    status, _, _ = run(capsys, "pretrain", *options)
+    assert status == 0
+    (config, output), keywords = calls[0]
+    assert config == RunConfig(
+        data="cifar10",
+        minutes=2.5,
+        crop_scale=(0.3, 0.8),
+        deterministic=True,
+        optimizer="adam",
+        backend=keras.backend.backend(),
+    )
+    assert output == tmp_path / "run"
+    assert keywords["resume"] is False
+
+
+@pytest.mark.parametrize(
+    "arguments,message",
+    [
+        (["pretrain", "--epochs", "0"], "--epochs"),
+        (["pretrain", "--epochs", "1", "--minutes", "1"], "exclude each other"),
+        (["pretrain", "--optimizer", "lion"], "--optimizer"),
+        (["pretrain", "--unknown"], "--unknown"),
+        (["pretrain", "--resume"], "--resume needs --output"),
+        (["pretrain", "--resume", "--output", "missing"], "is no run folder"),
+        (["pretrain", "--data", "missing"], "missing"),
+        (["evaluate", "missing"], "missing"),
+        (["train"], "train"),
+    ],
+)
+def test_a_mistake_is_answered_in_one_line(capsys, monkeypatch, tmp_path, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    status, out, err = run(capsys, *arguments)
+    assert status == 2
+    assert out == ""
+    assert err.startswith("keras-simmim: ") and err.count("\n") == 1
+    assert message in err
+    assert not list(tmp_path.iterdir())
+
+
+def test_resume_takes_the_runs_configuration(capsys, calls, tmp_path):
+    config = RunConfig(width=4, backend=keras.backend.backend())
+    config.to_json(tmp_path / "config.json")
+    status, _, _ = run(capsys, "pretrain", "--resume", "--output", str(tmp_path), "--width", "4")
+    assert status == 0
+    assert calls[0][0] == (config, tmp_path) and calls[0][1]["resume"] is True
+
+
+def test_resume_refuses_another_configuration(capsys, calls, tmp_path):
+    RunConfig(width=4).to_json(tmp_path / "config.json")
+    status, _, err = run(capsys, "pretrain", "--resume", "--output", str(tmp_path), "--width", "8")
+    assert status == 2 and calls == []
+    assert "width = 4" in err and "Received: 8" in err
+
+
+def test_another_backend_starts_the_command_again(capsys, calls, monkeypatch):
+    started = []
+
+    def execve(path, arguments, environment):
+        started.append((arguments, environment["KERAS_BACKEND"]))
+        raise SystemExit(0)
+
+    monkeypatch.setattr(os, "execve", execve)
+    other = "jax" if keras.backend.backend() != "jax" else "torch"
+    monkeypatch.setattr("sys.argv", ["keras-simmim", "evaluate", ".", "--backend", other])
+    run(capsys, "evaluate", ".", "--backend", other)
+    assert started[0][0][1:] == ["-m", "keras_simmim", "evaluate", ".", "--backend", other]
+    assert started[0][1] == other and calls == []
