@@ -1,0 +1,73 @@
+import keras
+import numpy as np
+
+from keras_simmim.evaluation.embed import embed
+from keras_simmim.evaluation.knn import knn_accuracy
+
+
+class KNNCallback(keras.callbacks.Callback):
+    """Measures the kNN accuracy of the features while a method trains.
+
+    Writes `knn_accuracy` into the logs of an epoch: put it before callbacks that read it there,
+    such as `CSVLogger`. In epochs without a measurement it is NaN, so that every epoch has an
+    entry. It trains nothing and changes no state of the training.
+
+    Args:
+        train_images: NumPy `(N, H, W, C)`, 0...255: images whose labels vote.
+        train_labels: int `(N,)`.
+        test_images: NumPy `(M, H, W, C)`: images that are classified.
+        test_labels: int `(M,)`.
+        every: epochs from one measurement to the next; the last epoch is measured too.
+        k: neighbours that vote.
+        temperature: temperature of the votes.
+        batch_size: images that are embedded at a time.
+
+    Raises:
+        ValueError: for labels that don't match the images, or `every` below 1.
+    """
+
+    def __init__(
+        self,
+        train_images: np.ndarray,
+        train_labels: np.ndarray,
+        test_images: np.ndarray,
+        test_labels: np.ndarray,
+        every: int = 1,
+        k: int = 200,
+        temperature: float = 0.1,
+        batch_size: int = 512,
+    ):
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"`every` must be at least 1. Received: {every}")
+        for images, labels in ((train_images, train_labels), (test_images, test_labels)):
+            if len(images) != len(labels):
+                raise ValueError(
+                    "There must be a label for each image. "
+                    f"Received: {len(images)} images, {len(labels)} labels"
+                )
+        self.train_images = train_images
+        self.train_labels = train_labels
+        self.test_images = test_images
+        self.test_labels = test_labels
+        self.every = every
+        self.k = k
+        self.temperature = temperature
+        self.batch_size = batch_size
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
+        due = last or (epoch + 1) % self.every == 0
+        if logs is not None:
+            logs["knn_accuracy"] = self.measure() if due else float("nan")
+
+    def measure(self) -> float:
+        """Returns the kNN accuracy of the model as it is, 0...1."""
+        return knn_accuracy(
+            embed(self.model, self.train_images, self.batch_size),
+            self.train_labels,
+            embed(self.model, self.test_images, self.batch_size),
+            self.test_labels,
+            k=self.k,
+            temperature=self.temperature,
+        )
