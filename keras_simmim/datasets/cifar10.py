@@ -32,7 +32,7 @@ def load_cifar10(
     except Exception as error:  # whatever stops a download
         where = data_dir or "~/tensorflow_datasets"
         reason = (str(error).splitlines() or [""])[0]
-        raise RuntimeError(
+        raise FileNotFoundError(
             f"CIFAR-10 is not prepared in {where} and can't be downloaded: set `data_dir` or "
             '$TFDS_DATA_DIR to a prepared copy, or use the bundled `load("sample")`. '
             f"({type(error).__name__}: {reason})"

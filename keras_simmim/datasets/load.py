@@ -30,7 +30,7 @@ def load(
     Raises:
         ValueError: for an unknown name or split.
         ImportError: for `"cifar10"` without the extra `tfds`.
-        RuntimeError: for `"cifar10"` that is neither prepared nor can be downloaded.
+        FileNotFoundError: for `"cifar10"` that is neither prepared nor can be downloaded.
 
     Reference:
         Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.

@@ -70,7 +70,7 @@ def test_a_failed_download_says_what_to_do(monkeypatch, tmp_path):
         raise OSError("Network is unreachable\nlong story")
 
     monkeypatch.setattr("urllib.request.urlopen", fail)
-    with pytest.raises(RuntimeError) as error:
+    with pytest.raises(FileNotFoundError) as error:
         load("cifar10", data_dir=tmp_path)
     message = str(error.value)
     assert "\n" not in message
