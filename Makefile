@@ -8,9 +8,10 @@ BACKENDS ?= tensorflow jax torch
 DEMO_BACKEND ?= tensorflow
 DEMO_ARGS ?= --data sample --minutes 4
 DEMO_OUTPUT := runs/demo-$(shell date +%Y%m%d-%H%M%S)
-# The lower end of the range in pyproject.toml, and the tests that rest most on Keras.
+# The lower end of the range in pyproject.toml, and what each backend runs on it besides training,
+# saving and loading across backends.
 LOWEST_KERAS := 3.11.0
-LOWEST_TESTS ?= tests/heads tests/losses tests/methods
+LOWEST_TESTS ?= tests/heads tests/losses
 PYTEST_ARGS ?=
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
@@ -26,13 +27,15 @@ demo: .venv/.installed-$(DEMO_BACKEND)
 
 # $(call each_backend,ENVIRONMENT,PYTEST ARGUMENTS): a process for each, all of them even after a
 # failure; the shell variable `failed` collects the names of those that failed.
+# $(call across_backends,ENVIRONMENT,PYTEST ARGUMENTS): the tests that start such processes.
 each_backend = for backend in $(BACKENDS); do \
 	echo "== $$backend $(1)"; \
 	$(1) KERAS_BACKEND=$$backend $(pytest) $(2) || failed="$$failed $$backend"; \
 	done
-across_backends = echo "== across backends"; \
-	$(pytest) tests/across_backends $(1) || failed="$$failed across_backends"
-lowest_keras = $(call each_backend,PYTHONPATH=$(lowest_folder),$(LOWEST_TESTS))
+across_backends = echo "== across backends $(1)"; \
+	$(1) $(pytest) tests/across_backends $(2) || failed="$$failed across_backends"
+lowest_keras = $(call each_backend,PYTHONPATH=$(lowest_folder),$(LOWEST_TESTS)); \
+	$(call across_backends,PYTHONPATH=$(lowest_folder))
 report_failed = if [ -n "$$failed" ]; then echo "Failed:$$failed"; exit 1; fi
 
 test: .venv/.installed-dev $(lowest_folder)
@@ -41,7 +44,7 @@ test: .venv/.installed-dev $(lowest_folder)
 
 test-slow: .venv/.installed-dev
 	@failed=; $(call each_backend,,tests --ignore=tests/across_backends -m slow); \
-	$(call across_backends,-m slow); $(report_failed)
+	$(call across_backends,,-m slow); $(report_failed)
 
 test-lowest: .venv/.installed-dev $(lowest_folder)
 	@failed=; $(lowest_keras); $(report_failed)
