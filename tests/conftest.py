@@ -1,7 +1,12 @@
-import keras
-import pytest
+import os
 
-import keras_simmim  # noqa: F401  registers the classes that saved files name
+# XLA's optimisation costs the tests more than it saves: they compile much and compute little.
+os.environ.setdefault("XLA_FLAGS", "--xla_backend_optimization_level=0")
+
+import keras  # noqa: E402
+import pytest  # noqa: E402
+
+import keras_simmim  # noqa: E402,F401  registers the classes that saved files name
 
 
 @pytest.fixture(autouse=True)
@@ -11,3 +16,8 @@ def same_start():
     keras.config.set_dtype_policy("float32")
     yield
     keras.config.set_dtype_policy("float32")
+
+
+def pytest_report_header():
+    """The log of a run says what it ran on."""
+    return f"keras {keras.version()}, {keras.backend.backend()}"

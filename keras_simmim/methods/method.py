@@ -172,8 +172,7 @@ class Method(TrainStepMixin, keras.Model):
 
     def compute_output_shape(self, images_shape):
         """Shape `(B, F)` of `call(images)`."""
-        features_shape = self.encoder.compute_output_shape((None, *images_shape[-3:]))
-        return (images_shape[0], features_shape[-1])
+        return (images_shape[0], check_encoder(self.encoder, images_shape[-3:])[-1])
 
     def get_config(self):
         return {

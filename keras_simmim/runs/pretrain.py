@@ -97,7 +97,8 @@ def _describe(config, model, data, output, untrained, done):
         f"into {output}"
     )
     if untrained is not None:
-        print(f"kNN accuracy of the untrained encoder: {untrained:.2%}")
+        count = len(data.part()[3])
+        print(f"kNN accuracy of the untrained encoder on {count:,} test images: {untrained:.2%}")
     if done:
         print(f"Going on after epoch {done}")
     sys.stdout.flush()
@@ -143,8 +144,8 @@ def _finish(model, data, output, untrained, minutes):
         same = again == trained
         results |= {"knn_accuracy_untrained": untrained, "knn_accuracy": trained}
         print(
-            f"kNN accuracy on {len(data.labelled[3]):,} test images: {untrained:.2%} untrained, "
-            f"{trained:.2%} trained, {again:.2%} loaded back"
+            f"kNN accuracy on {len(data.labelled[3]):,} test images: {trained:.2%} trained, "
+            f"{again:.2%} loaded back ({untrained:.2%} untrained)"
         )
     if not same:
         raise RunError(f"{path}, loaded back, is not the model that was trained.")

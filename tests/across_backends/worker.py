@@ -59,7 +59,6 @@ def load(folder):
         features[path.stem] = model.predict(images, verbose=0)
         # The loaded optimizer and seeds go on.
         losses[path.stem] = float(model.train_on_batch(views[0], return_dict=True)["loss"])
-        model.train_on_batch(images)
     np.savez(folder / f"loaded_by_{keras.backend.backend()}.npz", **features)
     (folder / f"loaded_by_{keras.backend.backend()}.json").write_text(json.dumps(losses))
 

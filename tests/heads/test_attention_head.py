@@ -24,7 +24,7 @@ def test_is_the_naive_loop():
     """Inference, from the formula: attention per angle, then that angle's MLP."""
     head = AttentionHead(num_heads=2, embedding_dim=5, hidden_dim=7)
     x = random_features(3, 2, 3, 4)
-    embeddings, scores = head(x, return_attention_scores=True)
+    embeddings, scores = map(keras.ops.convert_to_numpy, head(x, return_attention_scores=True))
     weights = {w.path.split("/", 1)[1]: keras.ops.convert_to_numpy(w) for w in head.weights}
     for n in range(3):
         positions = x[n].reshape(6, 4)

@@ -23,7 +23,7 @@ def test_layer_contract_on_maps_tokens_and_vectors(shape):
 def test_is_the_formula():
     head = ProjectionHead(embedding_dim=5, hidden_dim=7)
     x = random_features(3, 2, 3, 4)
-    embeddings = head(x)
+    embeddings = keras.ops.convert_to_numpy(head(x))
     hidden = x.mean(axis=(1, 2)) @ keras.ops.convert_to_numpy(head.hidden_layer.kernel)
     hidden = np.maximum(hidden / np.sqrt(1 + 1e-5), 0)  # batch norm as initialised
     z = hidden @ keras.ops.convert_to_numpy(head.embedding_layer.kernel)
