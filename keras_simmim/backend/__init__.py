@@ -1,28 +1,19 @@
 """The one place where TensorFlow, JAX and torch differ: the same names in each sub-package."""
 
+import importlib
+
 import keras
 
-if keras.backend.backend() == "tensorflow":
-    from keras_simmim.backend.tensorflow import (
-        TrainStepMixin as TrainStepMixin,
-    )
-    from keras_simmim.backend.tensorflow import (
-        enable_determinism as enable_determinism,
-    )
-    from keras_simmim.backend.tensorflow import (
-        preferred_precision as preferred_precision,
-    )
-elif keras.backend.backend() == "jax":
-    from keras_simmim.backend.jax import TrainStepMixin as TrainStepMixin  # type: ignore[assignment]
-    from keras_simmim.backend.jax import enable_determinism as enable_determinism
-    from keras_simmim.backend.jax import preferred_precision as preferred_precision
-elif keras.backend.backend() == "torch":
-    from keras_simmim.backend.torch import TrainStepMixin as TrainStepMixin  # type: ignore[assignment]
-    from keras_simmim.backend.torch import enable_determinism as enable_determinism
-    from keras_simmim.backend.torch import preferred_precision as preferred_precision
-else:
+if keras.backend.backend() not in ("tensorflow", "jax", "torch"):
     raise ImportError(
         "keras_simmim trains on the TensorFlow, JAX and torch backends of Keras. Set "
         "KERAS_BACKEND=tensorflow, jax or torch before Keras is imported. "
         f"Received: {keras.backend.backend()!r}"
     )
+
+_engine = importlib.import_module(f"keras_simmim.backend.{keras.backend.backend()}")
+
+TrainStepMixin = _engine.TrainStepMixin
+batch_norm = _engine.batch_norm
+enable_determinism = _engine.enable_determinism
+preferred_precision = _engine.preferred_precision

@@ -1,3 +1,4 @@
+from keras_simmim.encoders.batch_norm import BatchNorm as BatchNorm
 from keras_simmim.encoders.channels_first import ChannelsFirst as ChannelsFirst
 from keras_simmim.encoders.check_encoder import check_encoder as check_encoder
 from keras_simmim.encoders.normalized import Normalized as Normalized

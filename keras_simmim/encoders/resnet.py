@@ -1,6 +1,7 @@
 import keras
 from keras import layers
 
+from keras_simmim.encoders.batch_norm import BatchNorm
 from keras_simmim.encoders.image_shape import standardize_image_shape
 from keras_simmim.encoders.standardize import Standardize
 
@@ -156,10 +157,4 @@ def _conv(x, filters, kernel_size, stride, dtype, name):
 
 
 def _norm(x, dtype, name, gamma_initializer="ones"):
-    return layers.BatchNormalization(
-        momentum=0.9,
-        epsilon=1e-5,
-        gamma_initializer=gamma_initializer,
-        dtype=dtype,
-        name=name,
-    )(x)
+    return BatchNorm(gamma_initializer=gamma_initializer, dtype=dtype, name=name)(x)

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim.encoders.batch_norm import BatchNorm
 from keras_simmim.encoders.pooling import flatten_positions
 from keras_simmim.heads.unit_length import unit_length
 
@@ -49,9 +50,7 @@ class AttentionHead(keras.layers.Layer):
         self.num_heads = num_heads
         self.embedding_dim = embedding_dim
         self.hidden_dim = hidden_dim
-        self.hidden_norm = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, dtype=self.dtype_policy, name="hidden_norm"
-        )
+        self.hidden_norm = BatchNorm(dtype=self.dtype_policy, name="hidden_norm")
 
     def build(self, features_shape):
         features = features_shape[-1]

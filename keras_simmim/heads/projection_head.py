@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim.encoders.batch_norm import BatchNorm
 from keras_simmim.encoders.pooling import pool
 from keras_simmim.heads.unit_length import unit_length
 
@@ -47,9 +48,7 @@ class ProjectionHead(keras.layers.Layer):
         self.hidden_layer = keras.layers.Dense(
             hidden, use_bias=False, dtype=self.dtype_policy, name="hidden"
         )
-        self.hidden_norm = keras.layers.BatchNormalization(
-            momentum=0.9, epsilon=1e-5, dtype=self.dtype_policy, name="hidden_norm"
-        )
+        self.hidden_norm = BatchNorm(dtype=self.dtype_policy, name="hidden_norm")
         self.embedding_layer = keras.layers.Dense(
             self.embedding_dim, use_bias=False, dtype=self.dtype_policy, name="embedding"
         )

@@ -1,0 +1,45 @@
+import keras
+from keras import ops
+
+from keras_simmim import backend
+
+
+@keras.saving.register_keras_serializable(package="keras_simmim")
+class BatchNorm(keras.layers.BatchNormalization):
+    """`keras.layers.BatchNormalization` over the last axis, by the framework's own kernel.
+
+    Weights, configuration and results are those of the Keras layer, which composes the training
+    step of elementwise operations; these took a third of a ResNet's step on a CPU.
+
+    Args:
+        momentum: share of the moving statistics that stays at each step.
+        epsilon: what is added to the variance.
+        **kwargs: further arguments of `keras.layers.BatchNormalization`, but for `axis`.
+
+    Call arguments:
+        inputs: float tensor `(..., C)`.
+        training: whether the statistics are those of the batch; they then move the moving ones.
+
+    Returns:
+        Tensor of the same shape and dtype.
+
+    Reference:
+        Ioffe and Szegedy 2015, "Batch Normalization" (arXiv 1502.03167), algorithm 1.
+    """
+
+    def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
+        super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
+
+    def call(self, inputs, training=None, mask=None):
+        # Frozen, it uses the moving statistics, as Keras's does.
+        if not (training and self.trainable):
+            return super().call(inputs, training=training, mask=mask)
+        outputs, mean, variance = backend.batch_norm(
+            inputs,
+            ops.cast(self.gamma, "float32"),
+            ops.cast(self.beta, "float32"),
+            self.epsilon,
+        )
+        for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
+            moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+        return outputs

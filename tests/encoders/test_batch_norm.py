@@ -1,0 +1,63 @@
+import keras
+import numpy as np
+import pytest
+from check_layer import check_layer
+
+from keras_simmim.encoders import BatchNorm
+
+
+def random_inputs(*shape):
+    return np.random.default_rng(0).normal(2.0, 3.0, shape).astype("float32")
+
+
+def trained(layer, inputs, targets):
+    """The layer's weights and output after two training steps."""
+    model = keras.Sequential([keras.Input(inputs.shape[1:]), layer])
+    model.compile(optimizer=keras.optimizers.SGD(0.1), loss="mse")
+    for _ in range(2):
+        model.train_on_batch(inputs, targets)
+    outputs = keras.ops.convert_to_numpy(layer(inputs, training=True)).astype("float32")
+    return [keras.ops.convert_to_numpy(w) for w in layer.weights], outputs
+
+
+@pytest.mark.parametrize("shape", [(6, 4, 5, 3), (8, 3), (4, 5, 3), (1, 3)])
+def test_trains_as_the_layer_of_keras_does(shape):
+    inputs, targets = random_inputs(*shape), random_inputs(*shape) ** 2 / 9
+    ours, outputs = trained(BatchNorm(momentum=0.8, epsilon=1e-3), inputs, targets)
+    theirs, expected = trained(
+        keras.layers.BatchNormalization(momentum=0.8, epsilon=1e-3), inputs, targets
+    )
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
+def test_is_the_formula():
+    layer, x = BatchNorm(momentum=0.9, epsilon=1e-5), random_inputs(7, 2, 3, 4)
+    outputs = keras.ops.convert_to_numpy(layer(x, training=True))
+    mean, variance = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
+    np.testing.assert_allclose(outputs, (x - mean) / np.sqrt(variance + 1e-5), atol=1e-5)
+    moving = keras.ops.convert_to_numpy(layer.moving_variance)
+    np.testing.assert_allclose(moving, 0.9 + 0.1 * variance, rtol=1e-5)
+
+
+def test_frozen_it_uses_the_moving_statistics():
+    layer, x = BatchNorm(epsilon=1e-5), random_inputs(7, 4)
+    layer.trainable = False
+    outputs = keras.ops.convert_to_numpy(layer(x, training=True))
+    np.testing.assert_allclose(outputs, x / np.sqrt(1 + 1e-5), rtol=1e-5)
+
+
+def test_layer_contract():
+    check_layer(BatchNorm, random_inputs(4, 6, 6, 3), (4, 6, 6, 3))
+
+
+def test_statistics_stay_precise_in_bfloat16():
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    layer = BatchNorm(momentum=0.0)
+    x = random_inputs(512, 8, 8, 2)
+    outputs = layer(x, training=True)
+    assert keras.backend.standardize_dtype(outputs.dtype) == "bfloat16"
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(layer.moving_variance), x.var(axis=(0, 1, 2)), rtol=1e-2
+    )
