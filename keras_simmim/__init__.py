@@ -1,5 +1,10 @@
 """Self-supervised image pre-training for Keras 3, on TensorFlow, JAX and PyTorch."""
 
+from keras_simmim._installed_backend import use_installed_backend
+
+use_installed_backend()
+
+# ruff: noqa: E402
 from keras_simmim import backend as backend
 from keras_simmim import datasets as datasets
 from keras_simmim import encoders as encoders

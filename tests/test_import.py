@@ -1,0 +1,69 @@
+import importlib.util
+import os
+import subprocess
+import sys
+
+import keras
+import pytest
+
+from keras_simmim._installed_backend import use_installed_backend
+
+
+def run(code, **environment):
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(
+        command, env={**os.environ, **environment}, check=True, capture_output=True, text=True
+    )
+    return done.stdout.strip()
+
+
+def test_imports_no_other_backend_and_adds_little_to_the_time_of_keras():
+    """Less than 0.3 s on top of keras, and no other framework."""
+    names = {"tensorflow", "jax", "torch"} - {keras.backend.backend()}
+    code = (
+        "import sys, time; import keras; before = set(sys.modules); start = time.monotonic();"
+        "import keras_simmim; print(time.monotonic() - start);"
+        f"print(sorted({names} & (set(sys.modules) - before)))"
+    )
+    seconds, others = run(code, KERAS_BACKEND=keras.backend.backend()).splitlines()
+    assert float(seconds) < 0.3
+    assert others == "[]"
+
+
+def test_other_backends_of_keras_are_refused():
+    code = "try:\n import keras_simmim\nexcept ImportError as error: print(error)"
+    assert "KERAS_BACKEND=tensorflow, jax or torch" in run(code, KERAS_BACKEND="numpy")
+
+
+@pytest.fixture
+def nobody_has_chosen(monkeypatch, tmp_path):
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.delitem(sys.modules, "keras")
+    monkeypatch.setenv("KERAS_HOME", str(tmp_path))
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "installed,configured,expected",
+    [
+        ({"torch"}, None, "torch"),
+        ({"torch", "jax"}, None, "jax"),
+        ({"tensorflow", "torch"}, None, None),
+        ({"tensorflow", "torch"}, "torch", None),
+        ({"torch"}, "jax", "torch"),
+        (set(), None, None),
+    ],
+)
+def test_takes_what_is_installed(monkeypatch, nobody_has_chosen, installed, configured, expected):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: name in installed or None)
+    if configured:
+        (nobody_has_chosen / "keras.json").write_text(f'{{"backend": "{configured}"}}')
+    use_installed_backend()
+    assert os.environ.get("KERAS_BACKEND") == expected
+
+
+def test_a_choice_is_kept(monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "jax")
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    use_installed_backend()
+    assert os.environ["KERAS_BACKEND"] == "jax"
