@@ -65,7 +65,7 @@ clean:
 	touch $(BACKENDS:%=.venv/.installed-%) $@
 
 .venv/.installed-%: pyproject.toml constraints.txt | .venv/bin/python
-	$(pip_install) --editable '.[$*]'
+	$(pip_install) --editable '.[$*,tensorboard]'
 	touch $@
 
 $(lowest_folder): | .venv/bin/python

@@ -55,7 +55,7 @@ def _encoder(config: RunConfig, side: int, channels: int) -> keras.Model:
     stem = ("3x3/2" if side < 64 else "7x7/4") if config.stem == "auto" else config.stem
     return encoders.ResNet(
         depth=int(config.encoder.removeprefix("resnet")),
-        width=config.width or 32,
+        width=config.width or (16 if side < 64 else 64),
         # Views may be smaller than the images that are embedded in the end.
         image_shape=(None, None, channels),
         stem=stem,
@@ -96,8 +96,8 @@ def peak_learning_rate(config: RunConfig) -> float:
     if config.learning_rate is not None:
         return config.learning_rate
     if config.optimizer == "sgd":
-        return 0.06 * config.batch_size * config.gradient_accumulation / 256
-    return 1e-3
+        return 0.2 * config.batch_size * config.gradient_accumulation / 256
+    return 2e-3
 
 
 def _schedule(config, updates, updates_per_pass):

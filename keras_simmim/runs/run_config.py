@@ -26,7 +26,9 @@ class RunConfig:
 
     encoder: str = _option("resnet18", "Encoder.", choices=("resnet18", "resnet34", "vit"))
     width: int | None = _option(
-        None, "Channels of a ResNet's first stage, of a ViT's tokens [default: 32, 192].", minimum=1
+        None,
+        "Channels of a ResNet's first stage, of a ViT's tokens [default: 16 below 64 px, 64 from there; 192].",
+        minimum=1,
     )
     stem: str = _option(
         "auto",
@@ -57,18 +59,18 @@ class RunConfig:
     embedding_dim: int = _option(128, "Dimensions of an embedding.", minimum=2)
     temperature: float = _option(0.2, "Temperature of NT-Xent.")
 
-    batch_size: int = _option(512, "Images a step.", minimum=2)
+    batch_size: int = _option(256, "Images a step.", minimum=2)
     epochs: int | None = _option(None, "Passes over the data [default: 100].", minimum=1)
     minutes: float | None = _option(
         None, "Wall time instead of epochs: the schedule ends when it is spent."
     )
-    optimizer: str = _option("sgd", "Optimizer.", choices=("sgd", "adam", "adamw"))
+    optimizer: str = _option("adam", "Optimizer.", choices=("sgd", "adam", "adamw"))
     learning_rate: float | None = _option(
-        None, "Peak learning rate [default: sgd 0.06 x batch / 256, adam and adamw 1e-3]."
+        None, "Peak learning rate [default: adam, adamw 2e-3, sgd 0.2 x batch / 256]."
     )
     momentum: float = _option(0.9, "Momentum of sgd.", minimum=0.0)
     weight_decay: float = _option(
-        5e-4, "Weight decay; none on biases and norms. Decoupled but for sgd.", minimum=0.0
+        0.0, "Decoupled weight decay, times the learning rate; none on biases, norms.", minimum=0.0
     )
     schedule: str = _option(
         "cosine", "Schedule of the learning rate.", choices=("cosine", "step", "constant")

@@ -14,7 +14,9 @@ def rate_at(optimizer, step):
 
 def test_step_schedule_is_the_missions():
     """Adam 1e-3, times 0.1 every 30 epochs."""
-    config = RunConfig(optimizer="adam", schedule="step", step_epochs=30, step_rate=0.1)
+    config = RunConfig(
+        optimizer="adam", learning_rate=1e-3, schedule="step", step_epochs=30, step_rate=0.1
+    )
     optimizer = build_optimizer(config, total_steps=900, steps_per_pass=10)
     assert isinstance(optimizer, keras.optimizers.Adam)
     steps = (0, 299, 300, 599, 600)
@@ -48,15 +50,18 @@ def test_schedules_count_updates_when_gradients_accumulate():
 
 
 def test_peak_learning_rates():
-    assert peak_learning_rate(RunConfig(batch_size=512)) == pytest.approx(0.12)
-    assert peak_learning_rate(RunConfig(batch_size=256, gradient_accumulation=4)) == 0.24
-    assert peak_learning_rate(RunConfig(optimizer="adamw")) == 1e-3
+    assert peak_learning_rate(RunConfig(optimizer="sgd", batch_size=512)) == 0.4
+    sgd = RunConfig(optimizer="sgd", batch_size=128, gradient_accumulation=2)
+    assert peak_learning_rate(sgd) == 0.2
+    assert peak_learning_rate(RunConfig(optimizer="adamw")) == 2e-3
     assert peak_learning_rate(RunConfig(learning_rate=0.7)) == 0.7
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
 def test_biases_and_norms_do_not_decay(optimizer):
-    config = RunConfig(optimizer=optimizer, learning_rate=1.0, schedule="constant")
+    config = RunConfig(
+        optimizer=optimizer, learning_rate=1.0, schedule="constant", weight_decay=0.1
+    )
     optimizer = build_optimizer(config, total_steps=10, steps_per_pass=5)
     names = ("kernel", "bias", "gamma", "beta")
     variables = [keras.Variable(np.ones(3, "float32"), name=name) for name in names]
