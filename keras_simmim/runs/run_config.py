@@ -27,7 +27,8 @@ class RunConfig:
     encoder: str = _option("resnet18", "Encoder.", choices=("resnet18", "resnet34", "vit"))
     width: int | None = _option(
         None,
-        "Channels of a ResNet's first stage, of a ViT's tokens [default: 16 below 64 px, 64 from there; 192].",
+        "Channels of a ResNet's first stage [default: 16 below 64 px, 64 from there], "
+        "of a ViT's tokens [default: 192].",
         minimum=1,
     )
     stem: str = _option(
