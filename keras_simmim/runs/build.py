@@ -17,14 +17,15 @@ def build_method(config: RunConfig, image_shape: tuple[int, int, int]) -> method
     channels = image_shape[2]
     head: keras.layers.Layer
     if config.head == "attention":
-        head = heads.AttentionHead(config.num_heads, config.embedding_dim)
+        head = heads.AttentionHead(config.num_heads, config.embedding_dim, config.hidden_dim)
     else:
-        head = heads.ProjectionHead(config.embedding_dim)
+        head = heads.ProjectionHead(config.embedding_dim, config.hidden_dim)
     return methods.SimMIM(
         encoder=_encoder(config, side, channels),
         view_splitter=views.ViewSplitter(
             num_views=config.num_views,
             crop_scale=config.crop_scale,
+            crop_ratio=config.crop_ratio,
             view_size=config.view_size,
             flip=config.flip,
             jitter=config.jitter,
@@ -34,7 +35,9 @@ def build_method(config: RunConfig, image_shape: tuple[int, int, int]) -> method
             hue=config.hue,
             grayscale=config.grayscale,
             blur=config.blur,
+            blur_sigma=config.blur_sigma,
             solarize=config.solarize,
+            solarize_threshold=config.solarize_threshold,
             seed=config.seed,
         ),
         attention_head=head,

@@ -45,6 +45,9 @@ class RunConfig:
     num_views: int = _option(2, "Views of each image.", minimum=2)
     view_size: int | None = _option(None, "Side of a view [default: the image's].", minimum=4)
     crop_scale: tuple[float, float] = _option((0.2, 1.0), "Least and largest area of a crop.")
+    crop_ratio: tuple[float, float] = _option(
+        (3 / 4, 4 / 3), "Least and largest ratio of a crop's width to its height."
+    )
     flip: float = _option(0.5, "Probability of a horizontal flip.", minimum=0.0)
     jitter: float = _option(0.8, "Probability of colour jitter.", minimum=0.0)
     brightness: float = _option(0.4, "Strength of brightness jitter.", minimum=0.0)
@@ -53,11 +56,18 @@ class RunConfig:
     hue: float = _option(0.1, "Strength of hue jitter, in turns.", minimum=0.0)
     grayscale: float = _option(0.2, "Probability of grayscale.", minimum=0.0)
     blur: float = _option(0.0, "Probability of Gaussian blur.", minimum=0.0)
+    blur_sigma: tuple[float, float] = _option(
+        (0.1, 2.0), "Least and largest standard deviation of the blur, in pixels of a view."
+    )
     solarize: float = _option(0.0, "Probability of solarization.", minimum=0.0)
+    solarize_threshold: float = _option(128.0, "Least value that is inverted.", minimum=0.0)
 
     head: str = _option("attention", "Head on the encoder.", choices=("attention", "projection"))
     num_heads: int = _option(4, "Angles of the attention head.", minimum=1)
     embedding_dim: int = _option(128, "Dimensions of an embedding.", minimum=2)
+    hidden_dim: int | None = _option(
+        None, "Width of the head's MLP [default: as many as features].", minimum=1
+    )
     temperature: float = _option(0.2, "Temperature of NT-Xent.")
 
     batch_size: int = _option(256, "Images a step.", minimum=2)
@@ -116,5 +126,6 @@ class RunConfig:
             config = cls(**json.loads(path.read_text()))
         except (TypeError, ValueError) as error:
             raise RunError(f"{path} can't be read as a run's configuration: {error}") from error
-        config.crop_scale = (config.crop_scale[0], config.crop_scale[1])
+        for name in ("crop_scale", "crop_ratio", "blur_sigma"):
+            setattr(config, name, tuple(getattr(config, name)))
         return config
