@@ -75,9 +75,9 @@ def build_optimizer(
         total_steps: steps of the whole run.
         steps_per_pass: steps of one pass over the data, which `step_epochs` counts in.
     """
-    # Keras counts updates, not microsteps, once gradients are accumulated.
+    # Keras's schedules count batches, also where several make an update.
+    schedule = _schedule(config, total_steps, steps_per_pass)
     accumulate = config.gradient_accumulation
-    schedule = _schedule(config, max(1, total_steps // accumulate), steps_per_pass / accumulate)
     common = {"gradient_accumulation_steps": accumulate if accumulate > 1 else None}
     if config.optimizer == "sgd":
         optimizer = keras.optimizers.SGD(
@@ -103,20 +103,20 @@ def peak_learning_rate(config: RunConfig) -> float:
     return 2e-3
 
 
-def _schedule(config, updates, updates_per_pass):
+def _schedule(config, total_steps, steps_per_pass):
     peak = peak_learning_rate(config)
     if config.schedule == "step":
         return keras.optimizers.schedules.ExponentialDecay(
             peak,
-            decay_steps=round(config.step_epochs * updates_per_pass),
+            decay_steps=config.step_epochs * steps_per_pass,
             decay_rate=config.step_rate,
             staircase=True,
         )
     if config.schedule == "cosine":
-        warmup = round(config.warmup * updates)
+        warmup = round(config.warmup * total_steps)
         return keras.optimizers.schedules.CosineDecay(
             initial_learning_rate=0.0 if warmup else peak,
-            decay_steps=max(1, updates - warmup),
+            decay_steps=max(1, total_steps - warmup),
             warmup_target=peak if warmup else None,
             warmup_steps=warmup,
         )

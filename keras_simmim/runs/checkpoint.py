@@ -42,5 +42,7 @@ class Checkpoint(keras.callbacks.Callback):
             if match:
                 done = max(done, int(match[1]))
         if done:
+            # Keras passes over the state of an optimizer that is not built.
+            model.optimizer.build(model.trainable_variables)
             model.load_weights(self.folder / f"epoch-{done:06d}.weights.h5")
         return done

@@ -34,7 +34,7 @@ def test_epochs_by_default(model):
     [
         (1.0, 0.0, 56 // 0.5),  # 60 s, less 4 s for compiling
         (1.0, 1.0, 52 // 0.5),  # less the looks after 5, 10 and the last epoch, and one to spare
-        (0.1, 0.0, 4),  # less than an epoch
+        (0.11, 0.0, 5),  # less than an epoch
     ],
 )
 def test_minutes(monkeypatch, model, minutes, look, expected):

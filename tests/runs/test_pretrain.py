@@ -76,6 +76,7 @@ def test_resumed_after_a_stop_it_is_the_same_run_bit_for_bit(
         np.testing.assert_array_equal(a, b)
 
 
+@pytest.mark.slow
 def test_minutes_fix_the_steps(small_data, small_config, tmp_path):
     small_config.epochs, small_config.minutes = None, 0.6
     pretrain(small_config, tmp_path / "run")
