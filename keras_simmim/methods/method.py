@@ -146,6 +146,14 @@ class Method(TrainStepMixin, keras.Model):
             )
         super().compile(optimizer=optimizer, **kwargs)
 
+    def get_compile_config(self):
+        config = super().get_compile_config()
+        optimizer = config.get("optimizer") if config else None
+        if isinstance(optimizer, dict) and optimizer["module"].startswith("keras.src."):
+            # Under torch Keras names its own torch class, which no other backend can run.
+            optimizer["module"] = "keras.optimizers"
+        return config
+
     def compile_from_config(self, config):
         # Keras skips this step on loading for a model whose `compile` is its own.
         self.compile(**keras.saving.deserialize_keras_object(config))

@@ -47,7 +47,7 @@ def test_saved_by_one_loads_under_another(folder, saved_by, loaded_by):
     original = np.load(folder / f"{saved_by}.npz")["features"]
     loaded = np.load(folder / f"loaded_by_{loaded_by}.npz")[saved_by]
     assert np.abs(original).max() > 0.1
-    np.testing.assert_allclose(loaded, original, atol=1e-5)
+    np.testing.assert_allclose(loaded, original, rtol=1e-5, atol=1e-5)
 
 
 @pytest.mark.parametrize("saved_by", BACKENDS)

@@ -18,13 +18,14 @@ def images_and_views():
 
 
 def initial_weights(model):
-    """The same weights under every backend: drawn by NumPy, scaled as initialised."""
+    """The same weights under every backend: kernels drawn by NumPy, the rest as initialised."""
     rng = np.random.default_rng(1)
     values = []
     for weight in model.weights:
         value = keras.ops.convert_to_numpy(weight)
         if value.ndim >= 2:
-            value = rng.normal(0, value.std(), value.shape).astype("float32")
+            scale = np.sqrt(2 / np.prod(value.shape[:-1]))
+            value = rng.normal(0, scale, value.shape).astype("float32")
         values.append(value)
     return values
 
