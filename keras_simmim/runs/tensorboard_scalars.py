@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import keras
@@ -27,7 +28,9 @@ class TensorBoardScalars(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         for name, value in (logs or {}).items():
-            self.writer.add_scalar(name, value, epoch)
+            # What was not measured in this epoch is NaN, for the history's sake.
+            if not math.isnan(value):
+                self.writer.add_scalar(name, value, epoch)
         self.writer.flush()
 
     def on_train_end(self, logs=None):

@@ -35,7 +35,9 @@ def test_is_the_naive_loop():
             hidden = attention @ positions @ weights["hidden_kernel"][a]
             hidden = np.maximum(hidden / np.sqrt(1 + 1e-5), 0)  # batch norm as initialised
             z = hidden @ weights["embedding_kernel"][a]
-            np.testing.assert_allclose(embeddings[n, a], z / max(np.linalg.norm(z), 1e-6), atol=1e-5)
+            np.testing.assert_allclose(
+                embeddings[n, a], z / max(np.linalg.norm(z), 1e-6), atol=1e-5
+            )
 
 
 def test_batch_norm_is_per_angle_over_the_batch():
