@@ -78,6 +78,7 @@ class Method(TrainStepMixin, keras.Model):
             view_shapes = [tuple(images_shape[2:])]
         else:
             view_shapes = [self._view_shape(s, images_shape) for s in self.view_splitters]
+        self._channels = images_shape[-1]
         for view_shape in view_shapes:
             features_shape = check_encoder(self.encoder, view_shape)
         if not self.head.built:
@@ -88,6 +89,12 @@ class Method(TrainStepMixin, keras.Model):
         return (height, width, images_shape[3])
 
     def call(self, images, training=False):
+        if images.shape[-1] not in (None, self._channels):
+            # A functional encoder may take them without a word, or fail deep inside.
+            raise ValueError(
+                f"This {type(self).__name__} was made for images of {self._channels} channels, on "
+                f"the last axis. Received: images of shape {tuple(images.shape)}"
+            )
         if training:
             return self.embed_views(images, training=True)
         if len(images.shape) == 4:

@@ -334,6 +334,13 @@ def test_rejects_view_size_that_the_encoder_does_not_take():
         small_simmim(view_splitter=ks.views.ViewSplitter(view_size=24))
 
 
+def test_rejects_images_of_other_channels():
+    model = small_simmim(encoder=small_encoder(channels=1))
+    model.compile()
+    with pytest.raises(ValueError, match="made for images of 1 channels"):
+        model.fit(some_images(channels=3), verbose=0)
+
+
 def test_rejects_images_of_another_rank():
     with pytest.raises(ValueError, match="Received: shape"):
         small_simmim(encoder=keras.Sequential([keras.layers.Conv2D(4, 3)])).build((None, 16, 16))
