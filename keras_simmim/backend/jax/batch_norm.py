@@ -3,16 +3,9 @@ import jax.numpy as jnp
 
 
 def batch_norm(x, gamma, beta, epsilon: float):
-    """Normalises channels by the statistics of the batch; XLA makes one kernel of it.
+    """Normalises channels by the statistics of the batch, which XLA makes one kernel of.
 
-    Args:
-        x: `(..., C)`.
-        gamma: `(C,)` float32, scale.
-        beta: `(C,)` float32, offset.
-        epsilon: what is added to the variance.
-
-    Returns:
-        The result in the dtype of x, and mean and (biased) variance `(C,)` float32.
+    Takes and returns what `backend/tensorflow/batch_norm.py` says.
     """
     x32 = x.astype("float32")
     axes = tuple(range(x.ndim - 1))

@@ -4,14 +4,7 @@ import torch
 def batch_norm(x, gamma, beta, epsilon: float):
     """Normalises channels by the statistics of the batch, in one kernel.
 
-    Args:
-        x: `(..., C)`.
-        gamma: `(C,)` float32, scale.
-        beta: `(C,)` float32, offset.
-        epsilon: what is added to the variance.
-
-    Returns:
-        The result in the dtype of x, and mean and (biased) variance `(C,)` float32.
+    Takes and returns what `backend/tensorflow/batch_norm.py` says.
     """
     # To torch a permuted tensor is one in its channels_last memory format: nothing is copied.
     planar = torch.movedim(x, -1, 1)
