@@ -97,7 +97,7 @@ def _describe(config, model, data, output, untrained, done):
         f"into {output}"
     )
     if untrained is not None:
-        count = len(data.part()[3])
+        count = len(data.labelled[3])
         print(f"kNN accuracy of the untrained encoder on {count:,} test images: {untrained:.2%}")
     if done:
         print(f"Going on after epoch {done}")
