@@ -42,8 +42,9 @@ test: .venv/.installed-dev $(lowest_folder)
 	@failed=; $(call each_backend,,tests --ignore=tests/across_backends); \
 	$(call across_backends); $(lowest_keras); $(report_failed)
 
+# They compute much, so XLA optimises what it compiles, as it does for users.
 test-slow: .venv/.installed-dev
-	@failed=; $(call each_backend,,tests --ignore=tests/across_backends -m slow); $(report_failed)
+	@failed=; $(call each_backend,XLA_FLAGS=,tests --ignore=tests/across_backends -m slow); $(report_failed)
 
 test-lowest: .venv/.installed-dev $(lowest_folder)
 	@failed=; $(lowest_keras); $(report_failed)

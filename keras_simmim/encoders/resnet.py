@@ -2,6 +2,7 @@ import keras
 from keras import layers
 
 from keras_simmim.encoders.batch_norm import BatchNorm
+from keras_simmim.encoders.check_sizes import check_sizes
 from keras_simmim.encoders.image_shape import standardize_image_shape
 from keras_simmim.encoders.standardize import Standardize
 
@@ -64,8 +65,7 @@ class ResNet(keras.Model):
     ):
         if depth not in STAGES:
             raise ValueError(f"`depth` must be one of {list(STAGES)}. Received: depth={depth}")
-        if not isinstance(width, int) or width < 1:
-            raise ValueError(f"`width` must be a positive integer. Received: width={width}")
+        check_sizes(width=width)
         if stem not in STEMS:
             raise ValueError(f"`stem` must be one of {list(STEMS)}. Received: stem={stem!r}")
         image_shape = standardize_image_shape(image_shape)

@@ -1,6 +1,7 @@
 import keras
 from keras import layers
 
+from keras_simmim.encoders.check_sizes import check_sizes
 from keras_simmim.encoders.image_shape import standardize_image_shape
 from keras_simmim.encoders.patch_embedding import PatchEmbedding
 from keras_simmim.encoders.standardize import Standardize
@@ -62,10 +63,7 @@ class ViT(keras.Model):
     ):
         # Pixel values are normalised as they are: 8 bits of a float do not fit into bfloat16.
         super().__init__(autocast=False, **kwargs)
-        sizes = {"patch_size": patch_size, "depth": depth, "width": width, "num_heads": num_heads}
-        for name, value in sizes.items():
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value}")
+        check_sizes(patch_size=patch_size, depth=depth, width=width, num_heads=num_heads)
         if width % num_heads or width % 4:
             raise ValueError(
                 "`width` must be a multiple of 4 (of sine and cosine, in 2 directions) and of "

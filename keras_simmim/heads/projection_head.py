@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_simmim.encoders.batch_norm import BatchNorm
+from keras_simmim.encoders.check_sizes import check_sizes
 from keras_simmim.encoders.pooling import pool
 from keras_simmim.heads.unit_length import unit_length
 
@@ -33,12 +34,9 @@ class ProjectionHead(keras.layers.Layer):
 
     def __init__(self, embedding_dim=128, hidden_dim=None, **kwargs):
         super().__init__(**kwargs)
-        sizes = {"embedding_dim": embedding_dim}
+        check_sizes(embedding_dim=embedding_dim)
         if hidden_dim is not None:
-            sizes["hidden_dim"] = hidden_dim
-        for name, value in sizes.items():
-            if not isinstance(value, int) or value < 1:
-                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={value}")
+            check_sizes(hidden_dim=hidden_dim)
         self.embedding_dim = embedding_dim
         self.hidden_dim = hidden_dim
 

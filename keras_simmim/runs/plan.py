@@ -30,10 +30,12 @@ def plan(config: RunConfig, model, data: RunData, started: float, look_seconds: 
     first, later = time_steps(model, data.batches(), seconds=config.minutes)
     # The optimizer that is made next compiles once more.
     left = started + 60 * config.minutes - time.monotonic() - first
+    step = later
     if config.knn_every:
-        passes = left / later / data.steps_per_pass
-        left -= (passes // config.knn_every + 1) * look_seconds
-    total = int(left / later)
+        # A look every so many epochs, and one at the end.
+        step += look_seconds / (config.knn_every * data.steps_per_pass)
+        left -= look_seconds
+    total = int(left / step)
     if total < 1:
         raise RunError(
             f"{config.minutes:g} minutes are spent before training begins: a step takes "

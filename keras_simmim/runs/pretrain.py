@@ -53,7 +53,7 @@ def pretrain(
         raise RunError(" ".join(str(error).split())) from error
 
     output.mkdir(parents=True, exist_ok=True)
-    untrained, look_seconds = _first_look(model, data)
+    first_look, look_seconds = _look(model, data)
     if not config.total_steps:
         plan(config, model, data, started, look_seconds)
         config.to_json(output / "config.json")
@@ -61,7 +61,7 @@ def pretrain(
     checkpoint = Checkpoint(output / "checkpoint")
     done = checkpoint.restore(model) if resume else 0
     _keep_rows(output / "history.csv", done)
-    _describe(config, model, data, output, untrained, done)
+    _describe(config, model, data, output, first_look, done)
     model.fit(
         data.batches(config.steps_per_epoch, first_step=done * config.steps_per_epoch),
         epochs=config.total_steps // config.steps_per_epoch,
@@ -71,23 +71,22 @@ def pretrain(
         verbose=1 if sys.stdout.isatty() else 2,
         callbacks=_callbacks(config, data, output, checkpoint),
     )
-    _finish(model, data, output, untrained, minutes=(time.monotonic() - started) / 60)
+    minutes = (time.monotonic() - started) / 60
+    _finish(config, model, data, output, minutes)
     return model
 
 
-def _first_look(model, data):
-    """KNN accuracy of the untrained encoder, and the seconds that a look takes."""
+def _look(model, data):
+    """KNN accuracy on a part of the images, and the seconds that such a look takes."""
     if data.labelled is None:
         return None, 0.0
     evaluation.embed(model, data.some_images())  # compiles
     start = time.monotonic()
-    knn(model, data.part())
-    seconds = time.monotonic() - start
-    # A part is for looks during training; before and after are compared on all images.
-    return knn(model, data.labelled), seconds
+    accuracy = knn(model, data.part())
+    return accuracy, time.monotonic() - start
 
 
-def _describe(config, model, data, output, untrained, done):
+def _describe(config, model, data, output, first_look, done):
     print(
         f"SimMIM on {data.description}: {config.encoder} of {model.encoder.count_params():,} "
         f"parameters, {config.num_views} views, batch {config.batch_size}, {config.optimizer} at "
@@ -96,9 +95,9 @@ def _describe(config, model, data, output, untrained, done):
         f"{config.total_steps // config.steps_per_epoch} epochs of {config.steps_per_epoch} steps, "
         f"into {output}"
     )
-    if untrained is not None:
-        count = len(data.labelled[3])
-        print(f"kNN accuracy of the untrained encoder on {count:,} test images: {untrained:.2%}")
+    if first_look is not None:
+        count = len(data.part()[3])
+        print(f"kNN accuracy of the untrained encoder on {count:,} test images: {first_look:.2%}")
     if done:
         print(f"Going on after epoch {done}")
     sys.stdout.flush()
@@ -128,7 +127,7 @@ def _keep_rows(path, epochs):
         csv.writer(file).writerows(keep if len(keep) > 1 else [])
 
 
-def _finish(model, data, output, untrained, minutes):
+def _finish(config, model, data, output, minutes):
     """Saves the model, proves that what was saved is what was trained, and says how good it is."""
     path = output / "model.keras"
     model.save(path)
@@ -140,6 +139,9 @@ def _finish(model, data, output, untrained, minutes):
         images = data.some_images()
         same = np.array_equal(evaluation.embed(loaded, images), evaluation.embed(model, images))
     else:
+        # Made once more, so that a look at all images takes no time from the training.
+        keras.utils.set_random_seed(config.seed)
+        untrained = knn(build_method(config, data.image_shape), data.labelled)
         trained, again = knn(model, data.labelled), knn(loaded, data.labelled)
         same = again == trained
         results |= {"knn_accuracy_untrained": untrained, "knn_accuracy": trained}

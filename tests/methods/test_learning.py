@@ -12,7 +12,7 @@ def test_knn_accuracy_on_the_sample_rises(seed):
     keras.utils.set_random_seed(seed)
     train, test = ks.datasets.load("sample", "train"), ks.datasets.load("sample", "test")
     model = ks.SimMIM(
-        encoder=ks.encoders.ResNet(depth=18, width=16, image_shape=(32, 32, 3), stem="3x3/2"),
+        encoder=ks.encoders.ResNet(depth=18, width=8, image_shape=(32, 32, 3), stem="3x3/2"),
         view_splitter=ks.views.ViewSplitter(seed=seed),
     )
     knn = ks.evaluation.KNNCallback(*train, *test, every=8)
