@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_simmim.heads.unit_length import unit_length
+from keras_simmim.losses.log_negatives import log_negatives
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -65,19 +66,13 @@ class NTXent(keras.layers.Layer):
         batch, views, angles, dim = ops.shape(embeddings)
         z = ops.transpose(unit_length(embeddings), (2, 0, 1, 3))
         z = ops.reshape(z, (angles, batch * views, dim))
-        similarity = ops.matmul(z, ops.transpose(z, (0, 2, 1))) / self.temperature  # (A, BV, BV)
-
-        image = ops.repeat(ops.arange(batch), views)  # (BV,)
-        same_image = ops.equal(image[:, None], image[None, :])
-        # A finite mask: a batch of one image then has loss 0, not NaN.
-        negatives = ops.where(same_image, -1e9, similarity)
-        log_negatives = ops.logsumexp(negatives, axis=-1)  # (A, BV)
+        others = log_negatives(z, z, views, self.temperature)  # (A, BV)
 
         z = ops.reshape(z, (angles, batch, views, dim))
         positives = ops.matmul(z, ops.transpose(z, (0, 1, 3, 2))) / self.temperature  # (A,B,V,V)
-        log_negatives = ops.reshape(log_negatives, (angles, batch, views, 1))
+        others = ops.reshape(others, (angles, batch, views, 1))
         # -log(e^p / (e^p + N)) = log(1 + e^(log N - p))
-        pair_losses = ops.softplus(log_negatives - positives)
+        pair_losses = ops.softplus(others - positives)
         other_view = 1.0 - ops.eye(views)
         pair_losses = ops.sum(pair_losses * other_view, axis=(-2, -1)) / (views * (views - 1))
         return ops.mean(pair_losses)

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_simmim.heads.unit_length import unit_length
+from keras_simmim.losses.map_rows import map_rows
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -35,11 +36,16 @@ class ContrastiveAccuracy(keras.metrics.Mean):
         z = unit_length(z)
         batch, views = ops.shape(z)[:2]
         # The mean cosine over angles orders pairs as the dot product of the angles in one row.
-        z = ops.reshape(z, (batch * views, -1))
-        similarity = ops.reshape(ops.matmul(z, ops.transpose(z)), (batch, views, batch, views))
-        nearest_view = ops.max(similarity, axis=-1)  # (B, V, B)
-        same_image = ops.expand_dims(ops.eye(batch, dtype="bool"), 1)
-        nearest_other = ops.max(ops.where(same_image, -float("inf"), nearest_view), axis=-1)
+        z = ops.reshape(z, (1, batch * views, -1))
+        images = ops.arange(batch * views) // views
+
+        def nearest_other_of(rows, row_images):
+            similarity = ops.matmul(rows, ops.transpose(z, (0, 2, 1)))
+            own = row_images[:, None] == images
+            return ops.max(ops.where(own, -float("inf"), similarity), axis=-1)
+
+        nearest_other = map_rows(nearest_other_of, z, images)  # (1, BV)
+        nearest_other = ops.reshape(nearest_other, (batch, views))
 
         z = ops.reshape(z, (batch, views, -1))
         positives = ops.matmul(z, ops.transpose(z, (0, 2, 1)))  # (B, V, V)

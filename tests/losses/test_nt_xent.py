@@ -2,8 +2,9 @@ import keras
 import numpy as np
 import pytest
 from check_layer import check_layer
+from gradient import gradient_by_sgd
 
-from keras_simmim.losses import NTXent
+from keras_simmim.losses import NTXent, map_rows
 
 
 def naive_nt_xent(embeddings, temperature):
@@ -39,33 +40,17 @@ def naive_gradient(embeddings, temperature, epsilon=1e-5):
     return gradient
 
 
-def gradient_by_sgd(loss, embeddings):
-    """The gradient on any backend: what one SGD step of rate 1 takes off an embedding table."""
-    table = TableLoss(loss, embeddings)
-    table.compile(optimizer=keras.optimizers.SGD(1.0))
-    table.train_on_batch(np.zeros((1, 1), "float32"))
-    return embeddings - keras.ops.convert_to_numpy(table.table)
-
-
-class TableLoss(keras.Model):
-    def __init__(self, loss, embeddings):
-        super().__init__()
-        self.embedding_loss = loss
-        self.table = self.add_weight(shape=embeddings.shape, name="table")
-        self.table.assign(embeddings)
-        self.built = True
-
-    def call(self, inputs):
-        return self.table * 1.0
-
-    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        return self.embedding_loss(y_pred)
-
-
 def random_embeddings(*shape):
     return np.random.default_rng(3).normal(size=shape).astype("float32")
 
 
+@pytest.fixture(params=[256, 6, 1])
+def tile(request, monkeypatch):
+    """Rows of similarities at a time: all of them, some with a rest, and one by one."""
+    monkeypatch.setattr(map_rows, "TILE", request.param)
+
+
+@pytest.mark.usefixtures("tile")
 @pytest.mark.parametrize("shape", [(5, 2, 1, 8), (4, 3, 2, 6), (2, 5, 3, 4)])
 @pytest.mark.parametrize("temperature", [0.2, 1.0])
 def test_value_is_that_of_the_naive_double_loop(shape, temperature):
@@ -74,6 +59,7 @@ def test_value_is_that_of_the_naive_double_loop(shape, temperature):
     assert value == pytest.approx(naive_nt_xent(embeddings, temperature), rel=1e-6)
 
 
+@pytest.mark.usefixtures("tile")
 @pytest.mark.parametrize("shape", [(4, 2, 1, 5), (3, 3, 2, 4)])
 def test_gradient_is_that_of_the_naive_double_loop(shape):
     embeddings = random_embeddings(*shape)
@@ -115,6 +101,7 @@ def test_one_image_has_nothing_to_be_told_from():
     np.testing.assert_array_equal(gradient_by_sgd(NTXent(), z), 0.0)
 
 
+@pytest.mark.usefixtures("tile")
 def test_layer_contract():
     check_layer(lambda: NTXent(0.3), random_embeddings(4, 2, 3, 8), (), output_dtype="float32")
 

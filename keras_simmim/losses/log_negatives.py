@@ -1,0 +1,83 @@
+from keras import ops
+
+from keras_simmim.losses.map_rows import map_rows
+
+def log_negatives(anchors, keys, num_views: int, temperature: float, first_image=0):
+    """How close the views of all other images are to each anchor: log sum exp(cosine / T).
+
+    Similarities are made tile by tile and again for the gradient, so the memory needed grows
+    linearly with the number of embeddings; the result is exact.
+
+    Args:
+        anchors: unit vectors `(A, M, D)` float32, A angles, the views of an image in a row.
+        keys: unit vectors `(A, K, D)` float32 likewise, the anchors among them. The very tensor
+            of the anchors saves a quarter of the work.
+        num_views: views of an image.
+        temperature: what cosines are divided by.
+        first_image: which image of the keys is the anchors' first one.
+
+    Returns:
+        `(A, M)` float32; without other images a large negative number.
+    """
+    images = {
+        "anchors": first_image + ops.arange(ops.shape(anchors)[1]) // num_views,
+        "keys": ops.arange(ops.shape(keys)[1]) // num_views,
+    }
+
+    def similarities(rows, row_images, columns, column_images):
+        s = ops.matmul(rows, ops.transpose(columns, (0, 2, 1))) / temperature
+        # Finite, so that an anchor without others gives no NaN.
+        return ops.where(row_images[:, None] == column_images, -1e9, s)
+
+    def forward(anchors, keys):
+        def rows_of(rows, row_images):
+            return ops.logsumexp(similarities(rows, row_images, keys, images["keys"]), axis=-1)
+
+        return map_rows(rows_of, anchors, images["anchors"])
+
+    def pull(rows, row_images, columns, column_images, row_parts, column_parts):
+        """Gradient for `rows`, where either side or both are anchors: parts (slope, log sum)."""
+
+        def of_tile(rows, row_images, *row_parts):
+            s = similarities(rows, row_images, columns, column_images)
+            weights = 0.0
+            if row_parts:
+                slope, log_sum = row_parts
+                weights += slope[..., None] * ops.exp(s - log_sum[..., None])
+            if column_parts:
+                slope, log_sum = column_parts
+                weights += slope[:, None] * ops.exp(s - log_sum[:, None])
+            return ops.matmul(weights, columns) / temperature
+
+        return map_rows(of_tile, rows, row_images, *row_parts)
+
+    if keys is anchors:
+
+        @ops.custom_gradient
+        def symmetric(z):
+            log_sum = forward(z, z)
+
+            def gradient(*args, upstream=None):
+                parts = (args[0] if upstream is None else upstream, log_sum)
+                # As a row and as a column at once: similarities are symmetric.
+                return pull(z, images["anchors"], z, images["keys"], parts, parts)
+
+            return log_sum, gradient
+
+        return symmetric(anchors)
+
+    @ops.custom_gradient
+    def general(anchors, keys):
+        log_sum = forward(anchors, keys)
+
+        def gradient(*args, upstream=None):
+            parts = (args[0] if upstream is None else upstream, log_sum)
+            sides = images["anchors"], images["keys"]
+            return (
+                pull(anchors, sides[0], keys, sides[1], parts, ()),
+                pull(keys, sides[1], anchors, sides[0], (), parts),
+            )
+
+        return log_sum, gradient
+
+    return general(anchors, keys)
