@@ -15,3 +15,10 @@ def cpu_has_bfloat16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
         if key.strip() in ("flags", "Features"):
             flags.update(value.split())
     return bool(flags & {"avx512_bf16", "amx_bf16", "bf16"})
+
+
+def cpu_precision() -> tuple[str, str]:
+    """The faster dtype policy of frameworks that use oneDNN on a CPU, and why."""
+    if cpu_has_bfloat16():
+        return "mixed_bfloat16", "the processor multiplies bfloat16"
+    return "float32", "the processor does not multiply bfloat16"

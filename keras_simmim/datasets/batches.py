@@ -1,6 +1,18 @@
+import threading
+import time
+from typing import NamedTuple
+
 import keras
 
 from keras_simmim.datasets.order import batch_indices, steps_in_pass
+
+
+class Load(NamedTuple):
+    """When a batch was being made, by `time.monotonic`, and in which thread."""
+
+    start: float
+    end: float
+    thread: int
 
 
 class Batches(keras.utils.PyDataset):
@@ -24,6 +36,9 @@ class Batches(keras.utils.PyDataset):
         drop_last: whether the last batch of a pass is left out when it is not full.
         steps_per_epoch: batches that `fit` calls an epoch; None: one pass over the data.
         first_step: global step that epoch 0 begins with.
+
+    Attributes:
+        loads: `Load` of the latest batch of each index within an epoch.
 
     Raises:
         ValueError: for sizes below 1, or fewer images than one full batch.
@@ -63,6 +78,7 @@ class Batches(keras.utils.PyDataset):
         self.steps_per_epoch = steps_per_epoch or self.steps_per_pass
         self.first_step = first_step
         self.epoch = 0
+        self.loads: dict[int, Load] = {}
         self._begun = False
         self._reached_end = False
         self._ended_before = False
@@ -86,7 +102,10 @@ class Batches(keras.utils.PyDataset):
         step = self.first_step + self.epoch * self.steps_per_epoch + index
         if index == len(self) - 1:
             self._reached_end = True
-        return self.load_step(step)
+        start = time.monotonic()
+        batch = self.load_step(step)
+        self.loads[index] = Load(start, time.monotonic(), threading.get_ident())
+        return batch
 
     def on_epoch_begin(self):
         self._begun = True

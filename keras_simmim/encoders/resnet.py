@@ -6,7 +6,7 @@ from keras_simmim.encoders.check_sizes import check_sizes
 from keras_simmim.encoders.image_shape import standardize_image_shape
 from keras_simmim.encoders.standardize import Standardize
 
-STAGES = {18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
+STAGES = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
 STEMS = ("auto", "3x3", "3x3/2", "7x7/4")
 
 
@@ -19,7 +19,7 @@ class ResNet(keras.Model):
     shortcut is a 1x1 convolution with batch norm.
 
     Args:
-        depth: 18 or 34.
+        depth: 10, 18 or 34.
         width: channels of the first stage; the last has 8 times as many.
         image_shape: `(height, width, channels)` of the images; height and width may be None, and
             then vary from batch to batch.

@@ -2,6 +2,7 @@ from keras import ops
 
 from keras_simmim.losses.map_rows import map_rows
 
+
 def log_negatives(anchors, keys, num_views: int, temperature: float, first_image=0):
     """How close the views of all other images are to each anchor: log sum exp(cosine / T).
 

@@ -1,29 +1,44 @@
+import threading
 import time
 
 import keras
 
+from keras_simmim.datasets import Batches
+
 
 class EpochFacts(keras.callbacks.Callback):
-    """Adds to the logs of an epoch its learning rate and its speed in training images a second.
+    """Adds to the logs of an epoch its learning rate, its speed and its wait for input.
+
+    `images_per_second` counts training images; `input_wait` is the share of the epoch, 0...1, in
+    which training waited for images: they were being made by the thread that trains, or by another
+    one after the last step had ended.
 
     Args:
-        batch_size: images of a step.
+        batches: what `fit` trains on.
     """
 
-    def __init__(self, batch_size: int):
+    def __init__(self, batches: Batches):
         super().__init__()
-        self.batch_size = batch_size
+        self.batches = batches
 
     def on_epoch_begin(self, epoch, logs=None):
         self.steps = 0
-        self.start = time.monotonic()
+        self.waited = 0.0
+        self.start = self.step_end = time.monotonic()
 
     def on_train_batch_end(self, batch, logs=None):
+        load = self.batches.loads[batch]
+        if load.thread == threading.get_ident():
+            self.waited += load.end - load.start
+        else:
+            self.waited += max(0.0, load.end - self.step_end)
         self.steps = batch + 1
+        self.step_end = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
         seconds = time.monotonic() - self.start
         logs["learning_rate"] = float(
             keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         )
-        logs["images_per_second"] = self.steps * self.batch_size / seconds
+        logs["images_per_second"] = self.steps * self.batches.batch_size / seconds
+        logs["input_wait"] = self.waited / seconds

@@ -40,14 +40,16 @@ def pretrain(
     started = time.monotonic() if started is None else started
     if not resume and (output / "config.json").exists():
         raise RunError(f"{output} holds a run already: give --resume, or another --output.")
+    why = "as asked"
     if config.precision == "auto":
-        config.precision = backend.preferred_precision()
+        config.precision, why = backend.preferred_precision()
     keras.config.set_dtype_policy(config.precision)
     if config.deterministic:
         backend.enable_determinism()
     keras.utils.set_random_seed(config.seed)
     data = RunData.load(config)
     try:
+        backend.check_precision(config.precision)
         model = build_method(config, data.image_shape)
     except ValueError as error:
         raise RunError(" ".join(str(error).split())) from error
@@ -61,15 +63,16 @@ def pretrain(
     checkpoint = Checkpoint(output / "checkpoint")
     done = checkpoint.restore(model) if resume else 0
     _keep_rows(output / "history.csv", done)
-    _describe(config, model, data, output, first_look, done)
+    _describe(config, why, model, data, output, first_look, done)
+    batches = data.batches(config.steps_per_epoch, first_step=done * config.steps_per_epoch)
     model.fit(
-        data.batches(config.steps_per_epoch, first_step=done * config.steps_per_epoch),
+        batches,
         epochs=config.total_steps // config.steps_per_epoch,
         initial_epoch=done,
         shuffle=False,
         # A bar for a person, a line an epoch for a log.
         verbose=1 if sys.stdout.isatty() else 2,
-        callbacks=_callbacks(config, data, output, checkpoint),
+        callbacks=_callbacks(config, data, batches, output, checkpoint),
     )
     minutes = (time.monotonic() - started) / 60
     _finish(config, model, data, output, minutes)
@@ -86,12 +89,12 @@ def _look(model, data):
     return accuracy, time.monotonic() - start
 
 
-def _describe(config, model, data, output, first_look, done):
+def _describe(config, why, model, data, output, first_look, done):
     print(
         f"SimMIM on {data.description}: {config.encoder} of {model.encoder.count_params():,} "
         f"parameters, {config.num_views} views, batch {config.batch_size}, {config.optimizer} at "
         f"{peak_learning_rate(config):g}, {config.schedule} schedule\n"
-        f"{keras.backend.backend()} in {config.precision}, "
+        f"{keras.backend.backend()} in {config.precision} ({why}), "
         f"{config.total_steps // config.steps_per_epoch} epochs of {config.steps_per_epoch} steps, "
         f"into {output}"
     )
@@ -103,8 +106,8 @@ def _describe(config, model, data, output, first_look, done):
     sys.stdout.flush()
 
 
-def _callbacks(config, data, output, checkpoint):
-    callbacks = [EpochFacts(config.batch_size)]
+def _callbacks(config, data, batches, output, checkpoint):
+    callbacks = [EpochFacts(batches)]
     if config.knn_every and data.labelled is not None:
         callbacks.append(evaluation.KNNCallback(*data.part(), every=config.knn_every))
     callbacks.append(keras.callbacks.CSVLogger(str(output / "history.csv"), append=True))

@@ -24,7 +24,9 @@ class RunConfig:
     )
     image_size: int = _option(224, "Side to which images of a folder are fitted.", minimum=8)
 
-    encoder: str = _option("resnet18", "Encoder.", choices=("resnet18", "resnet34", "vit"))
+    encoder: str = _option(
+        "resnet18", "Encoder.", choices=("resnet10", "resnet18", "resnet34", "vit")
+    )
     width: int | None = _option(
         None,
         "Channels of a ResNet's first stage [default: 16 below 64 px, 64 from there], "

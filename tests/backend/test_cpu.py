@@ -1,3 +1,4 @@
+import keras
 import pytest
 
 from keras_simmim import backend
@@ -23,4 +24,13 @@ def test_no_description_no_bfloat16(tmp_path):
 
 
 def test_preferred_precision_is_a_policy():
-    assert backend.preferred_precision() in ("float32", "mixed_bfloat16")
+    policy, why = backend.preferred_precision()
+    assert policy in ("float32", "mixed_bfloat16")
+    assert why
+    backend.check_precision(policy)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="only JAX can't do it")
+def test_float16_on_a_cpu_is_refused():
+    with pytest.raises(ValueError, match="Received: mixed_float16"):
+        backend.check_precision("mixed_float16")

@@ -57,7 +57,9 @@ def number_of_parameters(blocks, width):
     return count
 
 
-@pytest.mark.parametrize("depth, blocks", [(18, (2, 2, 2, 2)), (34, (3, 4, 6, 3))])
+@pytest.mark.parametrize(
+    "depth, blocks", [(10, (1, 1, 1, 1)), (18, (2, 2, 2, 2)), (34, (3, 4, 6, 3))]
+)
 def test_number_of_parameters(depth, blocks):
     encoder = small(depth=depth)
     trainable = sum(int(np.prod(weight.shape)) for weight in encoder.trainable_weights)

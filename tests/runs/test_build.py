@@ -72,7 +72,7 @@ def test_biases_and_norms_do_not_decay(optimizer):
     np.testing.assert_array_equal(others, 1.0)
 
 
-@pytest.mark.parametrize("encoder", ["resnet18", "resnet34", "vit"])
+@pytest.mark.parametrize("encoder", ["resnet10", "resnet18", "resnet34", "vit"])
 def test_method_is_what_the_configuration_says(encoder):
     width = {"vit": 12}.get(encoder, 4)
     config = RunConfig(encoder=encoder, width=width, vit_depth=1, head="projection", view_size=16)
