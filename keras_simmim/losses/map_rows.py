@@ -30,8 +30,9 @@ def map_rows(function, rows, row_images, *parts):
     padding = [0, tiles * tile - count]
 
     def cut(x, axis):
-        x = ops.pad(x, [padding if i == axis else [0, 0] for i in range(len(x.shape))])
-        x = ops.reshape(x, (*x.shape[:axis], tiles, tile, *x.shape[axis + 1 :]))
+        shape = ops.shape(x)  # padding may lose the static one
+        x = ops.pad(x, [padding if i == axis else [0, 0] for i in range(len(shape))])
+        x = ops.reshape(x, (*shape[:axis], tiles, tile, *shape[axis + 1 :]))
         return x if axis == 0 else ops.transpose(x, (1, 0, *range(2, len(x.shape))))
 
     pieces = (cut(rows, 1), cut(row_images, 0), *(cut(part, 1) for part in parts))

@@ -63,6 +63,21 @@ def test_fit_reports_loss_and_metrics(trained):
     assert history["loss"][1] != history["loss"][0]
 
 
+def test_a_batch_of_many_tiles_trains_alike(monkeypatch):
+    """Larger batches are compared tile by tile, of a size that is unknown when a graph is built."""
+
+    def losses(tile):
+        monkeypatch.setattr(ks.losses.map_rows, "TILE", tile)
+        keras.utils.set_random_seed(0)
+        model = small_simmim()
+        model.compile(optimizer=keras.optimizers.SGD(0.1))
+        return model.fit(
+            some_images(20), batch_size=12, epochs=2, shuffle=False, verbose=0
+        ).history["loss"]
+
+    np.testing.assert_allclose(losses(6), losses(256), rtol=1e-4)
+
+
 def test_predict_gives_pooled_features_deterministically(trained):
     model, _ = trained
     images = some_images()
