@@ -6,10 +6,12 @@ is told to. A rival's script ends with `serve(block)`; `contest` starts them and
 
 import json
 import os
+import resource
 import statistics
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
 
 
 @dataclass
@@ -50,8 +52,11 @@ def contest(rivals, rounds=5):
     Returns:
         `{name: [a dictionary for each round]}`.
     """
-    processes = [_start(rival) for rival in rivals]
+    processes = []
     try:
+        for rival in rivals:
+            processes.append(_start(rival))
+            _answer(rival, processes[-1], "ready")
         results = {rival.name: [] for rival in rivals}
         for _ in range(rounds):
             for rival, process in zip(rivals, processes, strict=True):
@@ -64,6 +69,17 @@ def contest(rivals, rounds=5):
             process.stdin.close()
             process.terminate()
             process.wait()
+
+
+def peak():
+    """The high-water mark of this process's resident memory, in MB."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+
+
+def reset_peak():
+    """Sets the high-water mark back to what is resident now (Linux only), and returns it in MB."""
+    Path("/proc/self/clear_refs").write_text("5")
+    return peak()
 
 
 def medians(results, key):
@@ -85,11 +101,9 @@ def _start(rival):
     if rival.cores is not None:
         command = ["taskset", "-c", ",".join(map(str, rival.cores)), *command]
     environment = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **rival.environment}
-    process = subprocess.Popen(
+    return subprocess.Popen(
         command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, env=environment
     )
-    _answer(rival, process, "ready")
-    return process
 
 
 def _answer(rival, process, prefix):

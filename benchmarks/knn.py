@@ -14,10 +14,8 @@ Linux) after the first call less the mark before it, when the features exist. Ta
 
 import argparse
 import itertools
-import resource
 import sys
 import time
-from pathlib import Path
 
 import contest
 import numpy as np
@@ -54,11 +52,10 @@ def rival(name, options):
         def work():
             return knn_predict(train_x, train_y, test_x)
 
-        Path("/proc/self/clear_refs").write_text("5")
-        before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        before = contest.reset_peak()
         predicted = work()
-        after = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        facts = {"extra": (after - before) / 1024, "accuracy": float(np.mean(predicted == test_y))}
+        extra = contest.peak() - before
+        facts = {"extra": extra, "accuracy": float(np.mean(predicted == test_y))}
 
     def block():
         start = time.perf_counter()

@@ -1,14 +1,7 @@
 """The peer: lightly's SimCLR as shipped, with a CIFAR ResNet-18. It needs lightly's Python."""
 
 import torch
-
-try:
-    import torchvision  # noqa: F401
-except RuntimeError:
-    # One built for another torch lacks these operators, which nothing here uses.
-    library = torch.library.Library("torchvision", "DEF")
-    library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+import torchvision_fix  # noqa: F401
 from lightly.loss import NTXentLoss
 from lightly.models.modules import SimCLRProjectionHead
 from lightly.transforms import SimCLRTransform

@@ -17,10 +17,8 @@ ratios. Takes about half an hour on 2 cores, most of it for 32,768 pairs.
 
 import argparse
 import os
-import resource
 import sys
 import time
-from pathlib import Path
 
 import contest
 
@@ -28,10 +26,6 @@ BACKENDS = ("tensorflow", "jax", "torch")
 DIM = 128
 TEMPERATURE = 0.5
 WARM_UP_PAIRS = 256
-
-
-def peak_mb():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def rival(name, pairs):
@@ -46,10 +40,9 @@ def rival(name, pairs):
 
     call(embeddings(WARM_UP_PAIRS))
     x = embeddings(pairs)
-    Path("/proc/self/clear_refs").write_text("5")
-    before = peak_mb()
+    before = contest.reset_peak()
     loss = call(x)
-    extra = peak_mb() - before
+    extra = contest.peak() - before
 
     def block():
         start = time.perf_counter()
@@ -83,12 +76,7 @@ def on_jax():
 
 
 def lightly():
-    import torch
-
-    # A torchvision built for another torch does not register these, and fails to import.
-    library = torch.library.Library("torchvision", "FRAGMENT")
-    for name in ("nms", "qnms"):
-        library.define(f"{name}(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    import torchvision_fix  # noqa: F401
     from lightly.loss import NTXentLoss
 
     loss = NTXentLoss(TEMPERATURE)

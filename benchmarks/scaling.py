@@ -24,10 +24,8 @@ Images/s is the median of the rounds. Takes 10 minutes on 2 cores.
 import argparse
 import json
 import math
-import resource
 import sys
 import time
-from pathlib import Path
 
 import contest
 
@@ -49,9 +47,7 @@ def rival(batch, views, width, seconds):
     model.compile(optimizer=build_optimizer(config, total_steps=10_000, steps_per_pass=100))
     products = multiplications(model, batch, views)
     images = np.random.default_rng(0).integers(0, 256, (batch, 32, 32, 3), "uint8")
-    # Imports may have needed more for a while.
-    Path("/proc/self/clear_refs").write_text("5")
-    before = peak_mb()
+    before = contest.reset_peak()  # imports may have needed more for a while
     for _ in range(2):  # the first compiles
         model.train_on_batch(images)
 
@@ -61,14 +57,10 @@ def rival(batch, views, width, seconds):
             model.train_on_batch(images)
             steps += 1
         rate = steps * batch / (time.perf_counter() - start)
-        peak = peak_mb()
+        peak = contest.peak()
         return {"rate": rate, "peak": peak, "above": peak - before, "products": products}
 
     contest.serve(block)
-
-
-def peak_mb():
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 def multiplications(model, batch, views):

@@ -81,15 +81,7 @@ def ours(images, side, blur):
 
 
 def lightly(images, side, blur):
-    import torch
-
-    try:
-        import torchvision  # noqa: F401
-    except RuntimeError:
-        # One built for another torch lacks these operators, which nothing here uses.
-        library = torch.library.Library("torchvision", "DEF")
-        library.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        library.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
+    import torchvision_fix  # noqa: F401
     from lightly.transforms import SimCLRTransform
     from PIL import Image
 
