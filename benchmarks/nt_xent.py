@@ -3,7 +3,7 @@
     python benchmarks/nt_xent.py --peer-python PEER/bin/python
 
 Embeddings of 128 dimensions, 2 views, one angle, temperature 0.5. Ours is compiled as in training:
-XLA under TensorFlow and JAX, eager under torch. The peer, lightly's `NTXentLoss`, holds the whole
+XLA under JAX, a graph under TensorFlow, which Keras gives to XLA on a GPU only, eager under torch. The peer, lightly's `NTXentLoss`, holds the whole
 matrix of similarities, and takes part up to --peer-pairs. All use one thread per core.
 
 Extra MB: each size has fresh processes. After a call with 256 pairs, which loads and compiles the
@@ -58,7 +58,7 @@ def on_tensorflow():
 
     loss = ours()
 
-    @tf.function(jit_compile=True)
+    @tf.function(jit_compile=bool(tf.config.list_physical_devices("GPU")))
     def compiled(x):
         with tf.GradientTape() as tape:
             tape.watch(x)

@@ -2,7 +2,7 @@
 
 from keras_simmim._installed_backend import use_installed_backend
 
-use_installed_backend()
+_why_backend = use_installed_backend()
 
 # ruff: noqa: E402
 from keras_simmim import backend as backend

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 import keras
 
-from keras_simmim import __version__
+from keras_simmim import __version__, _why_backend
 from keras_simmim.runs import RunConfig, RunError, evaluate, pretrain
 
 _BACKENDS = click.Choice(["tensorflow", "jax", "torch"])
@@ -95,6 +95,7 @@ def pretrain_command(context, backend, output, resume, **options):
         config = RunConfig(**options)
     _use_backend(backend)
     config.backend = keras.backend.backend()
+    click.echo(f"Backend {config.backend}, {_why_backend if backend is None else 'as asked'}")
     if output is None:
         data = "folder" if Path(config.data).is_dir() else config.data
         output = Path("runs") / f"{data}-{time.strftime('%Y%m%d-%H%M%S')}"

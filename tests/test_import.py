@@ -47,7 +47,7 @@ def nobody_has_chosen(monkeypatch, tmp_path):
     "installed,configured,expected",
     [
         ({"torch"}, None, "torch"),
-        ({"torch", "jax"}, None, "jax"),
+        ({"torch", "jax"}, None, "torch"),
         ({"tensorflow", "torch"}, None, None),
         ({"tensorflow", "torch"}, "torch", None),
         ({"torch"}, "jax", "torch"),

@@ -16,5 +16,6 @@ _engine = importlib.import_module(f"keras_simmim.backend.{keras.backend.backend(
 TrainStepMixin = _engine.TrainStepMixin
 batch_norm = _engine.batch_norm
 check_precision = _engine.check_precision
+conv2d = _engine.conv2d
 enable_determinism = _engine.enable_determinism
 preferred_precision = _engine.preferred_precision

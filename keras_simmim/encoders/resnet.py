@@ -3,6 +3,7 @@ from keras import layers
 
 from keras_simmim.encoders.batch_norm import BatchNorm
 from keras_simmim.encoders.check_sizes import check_sizes
+from keras_simmim.encoders.conv2d import Conv2D
 from keras_simmim.encoders.image_shape import standardize_image_shape
 from keras_simmim.encoders.standardize import Standardize
 
@@ -143,14 +144,11 @@ def _basic_block(x, filters, stride, zero_init_residual, dtype, name):
 
 
 def _conv(x, filters, kernel_size, stride, dtype, name):
-    return layers.Conv2D(
+    return Conv2D(
         filters,
         kernel_size,
         strides=stride,
-        padding="same",
-        use_bias=False,
         kernel_initializer="he_normal",
-        data_format="channels_last",
         dtype=dtype,
         name=name,
     )(x)

@@ -1,4 +1,5 @@
 from keras_simmim.backend.tensorflow.batch_norm import batch_norm as batch_norm
+from keras_simmim.backend.tensorflow.conv2d import conv2d as conv2d
 from keras_simmim.backend.tensorflow.determinism import enable_determinism as enable_determinism
 from keras_simmim.backend.tensorflow.precision import check_precision as check_precision
 from keras_simmim.backend.tensorflow.precision import preferred_precision as preferred_precision

@@ -1,0 +1,31 @@
+import keras
+from keras import ops
+
+from keras_simmim import backend
+
+
+@keras.saving.register_keras_serializable(package="keras_simmim")
+class Conv2D(keras.layers.Conv2D):
+    """`keras.layers.Conv2D` without bias and with padding `"same"`, fast on small maps as well.
+
+    Weights, configuration and results are those of the Keras layer.
+
+    Args:
+        filters: channels of the result.
+        kernel_size: side of the kernel in pixels.
+        **kwargs: further arguments of `keras.layers.Conv2D`, but for `padding`, `use_bias` and
+            `data_format`.
+
+    Call arguments:
+        inputs: float tensor `(B, H, W, C)`.
+
+    Returns:
+        `(B, ceil(H / stride), ceil(W / stride), filters)` in the compute dtype.
+    """
+
+    def __init__(self, filters, kernel_size, **kwargs):
+        fixed = {"padding": "same", "use_bias": False, "data_format": "channels_last"}
+        super().__init__(filters, kernel_size, **{**kwargs, **fixed})
+
+    def convolution_op(self, inputs, kernel):
+        return backend.conv2d(inputs, ops.convert_to_tensor(kernel), self.strides)

@@ -1,0 +1,39 @@
+import keras
+import numpy as np
+import pytest
+from check_layer import check_layer
+
+from keras_simmim.encoders import Conv2D
+
+
+def random_inputs(*shape):
+    return np.random.default_rng(0).normal(size=shape).astype("float32")
+
+
+def trained(make_layer, inputs, targets):
+    """The weights after two training steps of a network in which the layer comes second."""
+    keras.utils.set_random_seed(1)
+    first = keras.layers.Conv2D(3, 1)
+    model = keras.Sequential([keras.Input(inputs.shape[1:]), first, make_layer()])
+    model.compile(optimizer=keras.optimizers.SGD(0.05), loss="mse")
+    for _ in range(2):
+        model.train_on_batch(inputs, targets)
+    return [keras.ops.convert_to_numpy(weight) for weight in model.weights]
+
+
+@pytest.mark.parametrize("size", [(1, 1), (2, 2), (2, 5), (4, 4), (7, 9)])
+@pytest.mark.parametrize("kernel_size, stride", [(1, 2), (3, 1), (3, 2), (7, 2)])
+def test_trains_as_the_layer_of_keras_does(size, kernel_size, stride):
+    inputs = random_inputs(4, *size, 3)
+    targets = random_inputs(4, -(-size[0] // stride), -(-size[1] // stride), 5)
+    arguments = {"strides": stride, "kernel_initializer": "he_normal"}
+    ours = trained(lambda: Conv2D(5, kernel_size, **arguments), inputs, targets)
+    arguments |= {"padding": "same", "use_bias": False}
+    theirs = trained(lambda: keras.layers.Conv2D(5, kernel_size, **arguments), inputs, targets)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [2, 6])
+def test_layer_contract(size):
+    check_layer(lambda: Conv2D(4, 3), random_inputs(3, size, size, 2), (3, size, size, 4))
