@@ -3,8 +3,9 @@
     python benchmarks/nt_xent.py --peer-python PEER/bin/python
 
 Embeddings of 128 dimensions, 2 views, one angle, temperature 0.5. Ours is compiled as in training:
-XLA under JAX, a graph under TensorFlow, which Keras gives to XLA on a GPU only, eager under torch. The peer, lightly's `NTXentLoss`, holds the whole
-matrix of similarities, and takes part up to --peer-pairs. All use one thread per core.
+XLA under JAX, a graph under TensorFlow, which Keras gives to XLA on a GPU only, eager under torch.
+The peer, lightly's `NTXentLoss`, holds the whole matrix of similarities, and takes part up to
+--peer-pairs. All use one thread per core.
 
 Extra MB: each size has fresh processes. After a call with 256 pairs, which loads and compiles the
 same code, the embeddings are made and the high-water mark of the resident memory is set back

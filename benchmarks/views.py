@@ -7,7 +7,8 @@ Prints a Markdown table with a ratio to lightly in each row; about 4 minutes. Al
 same core with one thread each, two views of each image:
 
 - ours: `ViewSplitter` on a uint8 batch in memory, compiled as in a training step: JAX by
-  XLA, TensorFlow as a graph, which Keras gives to XLA on a GPU only, torch eager without gradients. Gives a batch of float32 views.
+  XLA, TensorFlow as a graph, which Keras gives to XLA on a GPU only, torch eager without
+  gradients. Gives a batch of float32 views.
 - lightly: its SimCLRTransform on Pillow images in memory, one by one. Neither decoding nor the
   stacking to a batch is counted.
 
