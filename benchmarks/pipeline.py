@@ -5,9 +5,9 @@
 
 Prints a Markdown table with a ratio to lightly in each row; about 20 minutes on 2 cores.
 
-- ours: what `keras-simmim pretrain` builds and fits by default (two views, attention head of 4
-  angles, Adam, the faster precision of this machine, the backend of `KERAS_BACKEND`), without its
-  logs and kNN looks. Once with the peer's encoder, once with the command line's own, whose stem
+- ours: what `keras-simmim pretrain` builds and fits with ResNet-18 and two views (attention head
+  of 4 angles, Adam, the faster precision of this machine, the backend of `KERAS_BACKEND`), without
+  its logs and kNN looks. Once with the peer's encoder, once with the command line's own, whose stem
   has stride 2: its maps have a quarter of the positions, so it computes much less.
 - lightly: its SimCLRTransform without blur on Pillow images in a DataLoader of 2 workers, its
   SimCLRProjectionHead and NTXentLoss; ResNet-18 of torchvision's blocks with the 3x3 stem of
@@ -49,7 +49,11 @@ def ours(images, options):
     keras.config.set_dtype_policy(precision)
     stem = "3x3" if options.rival == "ours" else "auto"
     config = RunConfig(
-        encoder="resnet18", stem=stem, width=options.width, batch_size=options.batch_size
+        encoder="resnet18",
+        stem=stem,
+        width=options.width,
+        num_views=2,
+        batch_size=options.batch_size,
     )
     model = build_method(config, images.shape[1:])
     batches = datasets.ArrayBatches(

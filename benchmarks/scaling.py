@@ -2,8 +2,8 @@
 
     python benchmarks/scaling.py
 
-SimMIM as the command line makes it by default (ResNet-18 with the stem "3x3/2", Adam, the backend's
-preferred precision) on random 32x32 images, one size varied at a time from batch 256, 2 views,
+SimMIM as the command line makes it with ResNet-18 (the stem "3x3/2", Adam, the backend's preferred
+precision) on random 32x32 images, one size varied at a time from batch 256, 2 views,
 width 16. Factors are relative to the first row of each table; beside what was measured stands
 
 - the law: the time of an image is constant in the batch, proportional to the views and, as
@@ -42,7 +42,7 @@ def rival(batch, views, width, seconds):
 
     policy, _ = backend.preferred_precision()
     keras.config.set_dtype_policy(policy)
-    config = RunConfig(batch_size=batch, num_views=views, width=width)
+    config = RunConfig(encoder="resnet18", batch_size=batch, num_views=views, width=width)
     model = build_method(config, (32, 32, 3))
     model.compile(optimizer=build_optimizer(config, total_steps=10_000, steps_per_pass=100))
     products = multiplications(model, batch, views)

@@ -10,18 +10,19 @@ def build_method(config: RunConfig, image_shape: tuple[int, int, int]) -> method
     """Makes the method, its weights drawn from the global seed.
 
     Args:
-        config: the run's configuration.
+        config: the run's configuration; without an encoder it gets the default.
         image_shape: (height, width, channels) of the images that it will see.
     """
     side = config.view_size or image_shape[0]
     channels = image_shape[2]
+    name = config.encoder = config.encoder or ("resnet10" if side < 64 else "resnet18")
     head: keras.layers.Layer
     if config.head == "attention":
         head = heads.AttentionHead(config.num_heads, config.embedding_dim, config.hidden_dim)
     else:
         head = heads.ProjectionHead(config.embedding_dim, config.hidden_dim)
     return methods.SimMIM(
-        encoder=_encoder(config, side, channels),
+        encoder=_encoder(config, name, side, channels),
         view_splitter=views.ViewSplitter(
             num_views=config.num_views,
             crop_scale=config.crop_scale,
@@ -45,8 +46,8 @@ def build_method(config: RunConfig, image_shape: tuple[int, int, int]) -> method
     )
 
 
-def _encoder(config: RunConfig, side: int, channels: int) -> keras.Model:
-    if config.encoder == "vit":
+def _encoder(config: RunConfig, name: str, side: int, channels: int) -> keras.Model:
+    if name == "vit":
         return encoders.ViT(
             image_shape=(side, side, channels),
             patch_size=config.patch_size or (4 if side < 64 else 16),
@@ -57,8 +58,8 @@ def _encoder(config: RunConfig, side: int, channels: int) -> keras.Model:
     # A stride of 2 from the start costs little accuracy at 32 px and is 3 to 4 times as fast.
     stem = ("3x3/2" if side < 64 else "7x7/4") if config.stem == "auto" else config.stem
     return encoders.ResNet(
-        depth=int(config.encoder.removeprefix("resnet")),
-        width=config.width or (16 if side < 64 else 64),
+        depth=int(name.removeprefix("resnet")),
+        width=config.width or (32 if side < 64 else 64),
         # Views may be smaller than the images that are embedded in the end.
         image_shape=(None, None, channels),
         stem=stem,

@@ -31,7 +31,8 @@ class EpochFacts(keras.callbacks.Callback):
         if load.thread == threading.get_ident():
             self.waited += load.end - load.start
         else:
-            self.waited += max(0.0, load.end - self.step_end)
+            # Asked for late, as while a step is compiled, it only counts from then on.
+            self.waited += max(0.0, load.end - max(load.start, self.step_end))
         self.steps = batch + 1
         self.step_end = time.monotonic()
 

@@ -24,12 +24,14 @@ class RunConfig:
     )
     image_size: int = _option(224, "Side to which images of a folder are fitted.", minimum=8)
 
-    encoder: str = _option(
-        "resnet18", "Encoder.", choices=("resnet10", "resnet18", "resnet34", "vit")
+    encoder: str | None = _option(
+        None,
+        "Encoder [default: resnet10 below 64 px, resnet18 from there].",
+        choices=("resnet10", "resnet18", "resnet34", "vit"),
     )
     width: int | None = _option(
         None,
-        "Channels of a ResNet's first stage [default: 16 below 64 px, 64 from there], "
+        "Channels of a ResNet's first stage [default: 32 below 64 px, 64 from there], "
         "of a ViT's tokens [default: 192].",
         minimum=1,
     )
@@ -44,7 +46,7 @@ class RunConfig:
     vit_depth: int = _option(6, "Blocks of a ViT.", minimum=1)
     vit_heads: int = _option(3, "Attention heads of a ViT's blocks.", minimum=1)
 
-    num_views: int = _option(2, "Views of each image.", minimum=2)
+    num_views: int = _option(4, "Views of each image.", minimum=2)
     view_size: int | None = _option(None, "Side of a view [default: the image's].", minimum=4)
     crop_scale: tuple[float, float] = _option((0.2, 1.0), "Least and largest area of a crop.")
     crop_ratio: tuple[float, float] = _option(
@@ -72,7 +74,7 @@ class RunConfig:
     )
     temperature: float = _option(0.2, "Temperature of NT-Xent.")
 
-    batch_size: int = _option(256, "Images a step.", minimum=2)
+    batch_size: int = _option(128, "Images a step.", minimum=2)
     epochs: int | None = _option(None, "Passes over the data [default: 100].", minimum=1)
     minutes: float | None = _option(
         None, "Wall time instead of epochs: the schedule ends when it is spent."
