@@ -1,6 +1,27 @@
-from keras import ops
+import torch
+from torch.nn import functional as F
 
 
 def conv2d(x, kernel, strides: tuple[int, int]):
-    """Convolves with padding "same": see `backend/tensorflow/conv2d.py`."""
-    return ops.conv(x, kernel, strides=strides, padding="same", data_format="channels_last")
+    """Convolves with padding "same": see `backend/tensorflow/conv2d.py`.
+
+    Keras's own copies the result once to leave torch's channels_last memory format, and its
+    gradient once more: a sixth of a ResNet's step on a CPU.
+    """
+    # To torch a permuted tensor is one in its channels_last memory format: nothing is copied.
+    planar = torch.movedim(x, -1, 1)
+    totals = [
+        max((-(-size // stride) - 1) * stride + length - size, 0)
+        for size, stride, length in zip(x.shape[1:3], strides, kernel.shape[:2], strict=True)
+    ]
+    if any(total % 2 for total in totals):
+        rows, columns = ((total // 2, total - total // 2) for total in totals)
+        planar = F.pad(planar, (*columns, *rows))
+        totals = [0, 0]
+    y = F.conv2d(
+        planar,
+        kernel.permute(3, 2, 0, 1),
+        stride=strides,
+        padding=tuple(total // 2 for total in totals),
+    )
+    return torch.movedim(y, 1, -1)
