@@ -1,8 +1,12 @@
+import math
+
 import numpy as np
 
 # A tile of similarities takes 64 MB.
 _TEST_TILE = 2048
 _TRAIN_TILE = 8192
+# Least number of training rows that thresholds are chosen by.
+_SAMPLE = 2048
 # Votes of a tile, rows x classes, stay below this.
 _LARGEST_VOTES = 2**23
 
@@ -91,54 +95,76 @@ def knn_predict(
     scales = _inverse_norms("train_x", train_x)
     test_scales = _inverse_norms("test_x", test_x)
     rows = max(1, min(_TEST_TILE, _LARGEST_VOTES // num_classes))
-    buffer = np.empty(rows * max(_TRAIN_TILE, k), "float32")
-    # Data is often sorted by class; in random order every tile brings its share of neighbours.
-    order = np.random.default_rng(0).permutation(len(train_x))
+    sample = _sample(train_x, scales)
     predicted = np.empty(len(test_x), "int64")
+    buffer = np.empty(rows * max(_TRAIN_TILE, k), "float32")
     for start in range(0, len(test_x), rows):
         tile = slice(start, start + rows)
         queries = _unit(test_x[tile], test_scales[tile])
-        similarities, neighbours = _nearest(queries, train_x, scales, order, k, buffer)
+        similarities, neighbours = _nearest(queries, train_x, scales, sample, k, buffer)
         votes = _votes(similarities, train_y[neighbours], temperature, num_classes)
         predicted[tile] = votes.argmax(axis=1)
     return predicted
 
 
-def _nearest(queries, train_x, scales, order, k, buffer):
+def _sample(train_x, scales):
+    """Unit vectors of a random part of the training rows, by which thresholds are chosen."""
+    size = min(max(_SAMPLE, len(train_x) // 32), _TRAIN_TILE, len(train_x))
+    chosen = np.random.default_rng(0).permutation(len(train_x))[:size]
+    return _unit(train_x[chosen], scales[chosen])
+
+
+def _nearest(queries, train_x, scales, sample, k, buffer):
     """The k largest cosine similarities of each query and their training rows, unsorted."""
-    best = indices = None
-    start, size = 0, k
-    while start < len(train_x):
-        tile = order[start : start + size]
-        keys = _unit(train_x[tile], scales[tile])
-        similarities = buffer[: len(queries) * len(keys)].reshape(len(queries), len(keys))
-        np.matmul(queries, keys.T, out=similarities)
-        if best is None:  # the first tile has k rows
-            best = similarities.copy()
-            indices = np.broadcast_to(np.arange(k), best.shape).copy()
-        else:
-            best, indices = _merge(best, indices, similarities, start)
-        start += len(keys)
-        # As many rows as were seen bring about k rows that belong to the best: little to merge.
-        size = min(start, _TRAIN_TILE)
-    return best, order[indices]
+    threshold = _threshold(_similarities(queries, sample, buffer), k, len(train_x))
+    hits = []
+    for start in range(0, len(train_x), _TRAIN_TILE):
+        tile = slice(start, start + _TRAIN_TILE)
+        similarities = _similarities(queries, _unit(train_x[tile], scales[tile]), buffer)
+        hits.append(_above(similarities, threshold, start))
+    rows, columns, values = (np.concatenate(arrays) for arrays in zip(*hits, strict=True))
+    best, neighbours = _largest(rows, columns, values, len(queries), k)
+    # Too few above: by bad luck, or among many that are equally near.
+    for row in np.flatnonzero(np.bincount(rows, minlength=len(queries)) < k):
+        similarities = train_x @ queries[row] * scales[:, 0]
+        neighbours[row] = np.argpartition(similarities, -k)[-k:]
+        best[row] = similarities[neighbours[row]]
+    return best, neighbours
 
 
-def _merge(best, indices, similarities, start):
-    """Merges a tile of similarities, of keys from `start` on, into the k best so far."""
-    k = best.shape[1]
-    above = np.flatnonzero(similarities > best.min(axis=1, keepdims=True))
+def _similarities(queries, keys, buffer):
+    out = buffer[: len(queries) * len(keys)].reshape(len(queries), len(keys))
+    return np.matmul(queries, keys.T, out=out)
+
+
+def _threshold(similarities, k, total):
+    """What somewhat more than k training rows exceed, judged by a sample of them, `(rows, 1)`."""
+    sample = similarities.shape[1]
+    expected = k * sample / total
+    # Four standard deviations of the count more, so that hardly ever fewer than k exceed it.
+    rank = math.ceil(expected + 4 * math.sqrt(expected) + 4)
+    if rank >= sample:
+        return np.full((len(similarities), 1), -np.inf, "float32")
+    return np.partition(similarities, sample - rank, axis=1)[:, sample - rank, None]
+
+
+def _above(similarities, threshold, start):
+    """Rows, columns (from `start` on) and values of the similarities above the threshold."""
+    above = np.flatnonzero(similarities > threshold)
     rows, columns = np.divmod(above, similarities.shape[1])
-    counts = np.bincount(rows, minlength=len(best))
-    if counts.max() == 0:
-        return best, indices
-    places = np.arange(len(above)) - np.repeat(np.cumsum(counts) - counts, counts)
-    width = k + int(counts.max())
-    candidates = np.full((len(best), width), -np.inf, "float32")
-    owners = np.zeros((len(best), width), "int64")
-    candidates[:, :k], owners[:, :k] = best, indices
-    candidates[rows, k + places] = similarities.ravel()[above]
-    owners[rows, k + places] = start + columns
+    return rows.astype("int32"), (start + columns).astype("int32"), similarities.ravel()[above]
+
+
+def _largest(rows, columns, values, num_rows, k):
+    """The k largest values of each row and their columns; filled up where there are fewer."""
+    order = np.argsort(rows, kind="stable")
+    rows, columns, values = rows[order], columns[order], values[order]
+    counts = np.bincount(rows, minlength=num_rows)
+    places = np.arange(len(rows)) - np.repeat(np.cumsum(counts) - counts, counts)
+    width = max(k, int(counts.max(initial=0)))
+    candidates = np.full((num_rows, width), -np.inf, "float32")
+    owners = np.zeros((num_rows, width), "int32")
+    candidates[rows, places], owners[rows, places] = values, columns
     chosen = np.argpartition(candidates, width - k, axis=1)[:, width - k :]
     return np.take_along_axis(candidates, chosen, 1), np.take_along_axis(owners, chosen, 1)
 
