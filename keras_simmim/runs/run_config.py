@@ -81,7 +81,8 @@ class RunConfig:
     )
     optimizer: str = _option("adam", "Optimizer.", choices=("sgd", "adam", "adamw"))
     learning_rate: float | None = _option(
-        None, "Peak learning rate [default: adam, adamw 2e-3, sgd 0.2 x batch / 256]."
+        None,
+        "Peak learning rate [default: adam, adamw 4e-3, for a vit 1e-3; sgd 0.2 x batch / 256].",
     )
     momentum: float = _option(0.9, "Momentum of sgd.", minimum=0.0)
     weight_decay: float = _option(
