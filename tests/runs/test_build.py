@@ -53,7 +53,8 @@ def test_peak_learning_rates():
     assert peak_learning_rate(RunConfig(optimizer="sgd", batch_size=512)) == 0.4
     sgd = RunConfig(optimizer="sgd", batch_size=128, gradient_accumulation=2)
     assert peak_learning_rate(sgd) == 0.2
-    assert peak_learning_rate(RunConfig(optimizer="adamw")) == 2e-3
+    assert peak_learning_rate(RunConfig(optimizer="adamw")) == 4e-3
+    assert peak_learning_rate(RunConfig(encoder="vit")) == 1e-3
     assert peak_learning_rate(RunConfig(learning_rate=0.7)) == 0.7
 
 
