@@ -2,7 +2,8 @@
 
     python benchmarks/accuracy_by_backend.py --data-dir ~/tensorflow_datasets
 
-Prints a Markdown table. JAX takes most of the time: half an hour on 2 cores.
+ResNet-18 with the stem "3x3/2", two views, batch 256, Adam at 2e-3, float32. Prints a Markdown
+table. JAX takes most of the time: half an hour on 2 cores.
 """
 
 import argparse
@@ -21,7 +22,9 @@ def accuracy(backend, seed, options, folder):
     run = Path(folder) / f"{backend}-{seed}"
     command = [sys.executable, "-m", "keras_simmim", "pretrain", "--data", options.data]
     command += ["--output", str(run), "--seed", str(seed), "--epochs", str(options.epochs)]
-    command += ["--width", str(options.width), "--precision", "float32", "--knn-every", "0"]
+    command += ["--encoder", "resnet18", "--width", str(options.width), "--num-views", "2"]
+    command += ["--batch-size", "256", "--learning-rate", "2e-3"]
+    command += ["--precision", "float32", "--knn-every", "0"]
     if options.data_dir:
         command += ["--data-dir", options.data_dir]
     environment = {**os.environ, "KERAS_BACKEND": backend}
