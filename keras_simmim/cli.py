@@ -95,11 +95,11 @@ def pretrain_command(context, backend, output, resume, **options):
         config = RunConfig(**options)
     _use_backend(backend)
     config.backend = keras.backend.backend()
-    click.echo(f"Backend {config.backend}, {_why_backend if backend is None else 'as asked'}")
     if output is None:
         data = "folder" if Path(config.data).is_dir() else config.data
         output = Path("runs") / f"{data}-{time.strftime('%Y%m%d-%H%M%S')}"
-    pretrain(config, output, resume=resume, started=_STARTED)
+    why_backend = _why_backend if backend is None else "as asked"
+    pretrain(config, output, resume=resume, started=_STARTED, why_backend=why_backend)
 
 
 def _check_same(context, config, options, backend):

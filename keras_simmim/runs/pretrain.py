@@ -21,7 +21,11 @@ from keras_simmim.runs.tensorboard_scalars import TensorBoardScalars
 
 
 def pretrain(
-    config: RunConfig, output: Path, resume: bool = False, started: float | None = None
+    config: RunConfig,
+    output: Path,
+    resume: bool = False,
+    started: float | None = None,
+    why_backend: str = "as Keras was imported",
 ) -> SimMIM:
     """Pre-trains SimMIM into a run folder: config, history, logs, checkpoint, model and encoder.
 
@@ -30,6 +34,7 @@ def pretrain(
         output: the run folder; must not hold a run already, unless it is resumed.
         resume: whether to go on from the folder's checkpoint.
         started: `time.monotonic()` when the budget of `config.minutes` began; None: now.
+        why_backend: why the backend is the one that it is, for people.
 
     Returns:
         The trained method.
@@ -40,9 +45,10 @@ def pretrain(
     started = time.monotonic() if started is None else started
     if not resume and (output / "config.json").exists():
         raise RunError(f"{output} holds a run already: give --resume, or another --output.")
-    why = "as asked"
+    why_precision = "as asked"
     if config.precision == "auto":
-        config.precision, why = backend.preferred_precision()
+        config.precision, why_precision = backend.preferred_precision()
+    engine = f"{keras.backend.backend()} ({why_backend}) in {config.precision} ({why_precision})"
     keras.config.set_dtype_policy(config.precision)
     if config.deterministic:
         backend.enable_determinism()
@@ -63,7 +69,7 @@ def pretrain(
     checkpoint = Checkpoint(output / "checkpoint")
     done = checkpoint.restore(model) if resume else 0
     _keep_rows(output / "history.csv", done)
-    _describe(config, why, model, data, output, first_look, done)
+    _describe(config, engine, model, data, output, first_look, done)
     batches = data.batches(config.steps_per_epoch, first_step=done * config.steps_per_epoch)
     model.fit(
         batches,
@@ -89,12 +95,12 @@ def _look(model, data):
     return accuracy, time.monotonic() - start
 
 
-def _describe(config, why, model, data, output, first_look, done):
+def _describe(config, engine, model, data, output, first_look, done):
     print(
         f"SimMIM on {data.description}: {config.encoder} of {model.encoder.count_params():,} "
         f"parameters, {config.num_views} views, batch {config.batch_size}, {config.optimizer} at "
         f"{peak_learning_rate(config):g}, {config.schedule} schedule\n"
-        f"{keras.backend.backend()} in {config.precision} ({why}), "
+        f"{engine}, "
         f"{config.total_steps // config.steps_per_epoch} epochs of {config.steps_per_epoch} steps, "
         f"into {output}"
     )
