@@ -58,6 +58,7 @@ def log_negatives(anchors, keys, num_views: int, temperature: float, first_image
         def symmetric(z):
             log_sum = forward(z, z)
 
+            # torch names what TensorFlow and JAX give by position.
             def gradient(*args, upstream=None):
                 parts = (args[0] if upstream is None else upstream, log_sum)
                 # As a row and as a column at once: similarities are symmetric.
