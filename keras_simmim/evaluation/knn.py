@@ -125,11 +125,21 @@ def _nearest(queries, train_x, scales, sample, k, buffer):
     rows, columns, values = (np.concatenate(arrays) for arrays in zip(*hits, strict=True))
     best, neighbours = _largest(rows, columns, values, len(queries), k)
     # Too few above: by bad luck, or among many that are equally near.
-    for row in np.flatnonzero(np.bincount(rows, minlength=len(queries)) < k):
-        similarities = train_x @ queries[row] * scales[:, 0]
-        neighbours[row] = np.argpartition(similarities, -k)[-k:]
-        best[row] = similarities[neighbours[row]]
+    short = np.flatnonzero(np.bincount(rows, minlength=len(queries)) < k)
+    step = max(1, len(buffer) // len(train_x))
+    for start in range(0, len(short), step):
+        chosen = short[start : start + step]
+        best[chosen], neighbours[chosen] = _from_all(queries[chosen], train_x, scales, k)
     return best, neighbours
+
+
+def _from_all(queries, train_x, scales, k):
+    """What `_nearest` returns, from all similarities at once."""
+    tiles = (slice(i, i + _TRAIN_TILE) for i in range(0, len(train_x), _TRAIN_TILE))
+    keys = (_unit(train_x[tile], scales[tile]) for tile in tiles)
+    similarities = np.concatenate([queries @ key.T for key in keys], axis=1)
+    found = np.argpartition(similarities, -k, axis=1)[:, -k:]
+    return np.take_along_axis(similarities, found, axis=1), found
 
 
 def _similarities(queries, keys, buffer):
