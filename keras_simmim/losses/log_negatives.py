@@ -34,7 +34,7 @@ def log_negatives(anchors, keys, num_views: int, temperature: float, first_image
         def rows_of(rows, row_images):
             return ops.logsumexp(similarities(rows, row_images, keys, images["keys"]), axis=-1)
 
-        return map_rows(rows_of, anchors, images["anchors"])
+        return map_rows(rows_of, ops.shape(keys)[1], anchors, images["anchors"])
 
     def pull(rows, row_images, columns, column_images, row_parts, column_parts):
         """Gradient for `rows`, where either side or both are anchors: parts (slope, log sum)."""
@@ -50,7 +50,7 @@ def log_negatives(anchors, keys, num_views: int, temperature: float, first_image
                 weights += slope[:, None] * ops.exp(s - log_sum[:, None])
             return ops.matmul(weights, columns) / temperature
 
-        return map_rows(of_tile, rows, row_images, *row_parts)
+        return map_rows(of_tile, ops.shape(columns)[1], rows, row_images, *row_parts)
 
     if keys is anchors:
 

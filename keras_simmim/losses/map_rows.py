@@ -1,10 +1,17 @@
 from keras import ops
 
-# Rows that exist at a time, all angles together.
-TILE = 256
+# Similarities of a tile: 4 MB, which stay in a processor's cache.
+_SIMILARITIES = 2**20
 
 
-def map_rows(function, rows, row_images, *parts):
+def tile_rows(angles, columns):
+    """Rows of a tile; a tensor where the number of columns is one."""
+    if isinstance(columns, int):
+        return max(16, _SIMILARITIES // (angles * columns))
+    return ops.maximum(16, _SIMILARITIES // (angles * columns))
+
+
+def map_rows(function, columns, rows, row_images, *parts):
     """Applies a function to tiles of rows and joins the results.
 
     With a function that compares its rows with all embeddings of a batch, the memory needed grows
@@ -13,6 +20,7 @@ def map_rows(function, rows, row_images, *parts):
     Args:
         function: from a tile of each of the next arguments to `(A, tile, ...)`; a row's result
             must not depend on the tile's other rows.
+        columns: number of embeddings that each row is compared with.
         rows: `(A, N, D)`.
         row_images: integers `(N,)`.
         *parts: `(A, N)` each.
@@ -20,12 +28,10 @@ def map_rows(function, rows, row_images, *parts):
     Returns:
         `(A, N, ...)`.
     """
-    tile = max(1, TILE // rows.shape[0])
-    count = rows.shape[1]
-    if count is not None and count <= tile:
+    angles, count = ops.shape(rows)[:2]
+    tile = tile_rows(angles, columns)
+    if isinstance(count, int) and isinstance(tile, int) and count <= tile:
         return function(rows, row_images, *parts)
-    angles = rows.shape[0]
-    count = ops.shape(rows)[1]
     tiles = -(-count // tile)
     padding = [0, tiles * tile - count]
 

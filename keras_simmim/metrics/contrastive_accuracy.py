@@ -44,7 +44,7 @@ class ContrastiveAccuracy(keras.metrics.Mean):
             own = row_images[:, None] == images
             return ops.max(ops.where(own, -float("inf"), similarity), axis=-1)
 
-        nearest_other = map_rows(nearest_other_of, z, images)  # (1, BV)
+        nearest_other = map_rows(nearest_other_of, batch * views, z, images)  # (1, BV)
         nearest_other = ops.reshape(nearest_other, (batch, views))
 
         z = ops.reshape(z, (batch, views, -1))

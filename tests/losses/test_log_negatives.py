@@ -29,7 +29,7 @@ def naive(z, num_views, temperature):
 @pytest.mark.parametrize("parts", [1, 2, 3])
 def test_anchors_of_a_part_of_the_keys(monkeypatch, tile, parts):
     """A replica has its own images as anchors and all images as keys: together they are one."""
-    monkeypatch.setattr(map_rows, "TILE", tile)
+    monkeypatch.setattr(map_rows, "tile_rows", lambda angles, columns: tile)
     z, images = unit_vectors(2, 12, 5), 6
     slopes = np.random.default_rng(2).uniform(size=(2, 12)).astype("float32")
 

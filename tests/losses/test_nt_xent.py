@@ -47,7 +47,7 @@ def random_embeddings(*shape):
 @pytest.fixture(params=[256, 6, 1])
 def tile(request, monkeypatch):
     """Rows of similarities at a time: all of them, some with a rest, and one by one."""
-    monkeypatch.setattr(map_rows, "TILE", request.param)
+    monkeypatch.setattr(map_rows, "tile_rows", lambda angles, columns: request.param)
 
 
 @pytest.mark.usefixtures("tile")

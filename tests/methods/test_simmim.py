@@ -67,7 +67,7 @@ def test_a_batch_of_many_tiles_trains_alike(monkeypatch):
     """Larger batches are compared tile by tile, of a size that is unknown when a graph is built."""
 
     def losses(tile):
-        monkeypatch.setattr(ks.losses.map_rows, "TILE", tile)
+        monkeypatch.setattr(ks.losses.map_rows, "tile_rows", lambda angles, columns: tile)
         keras.utils.set_random_seed(0)
         model = small_simmim()
         model.compile(optimizer=keras.optimizers.SGD(0.1))
