@@ -1,9 +1,10 @@
 """Times rivals in turn, A B A B ..., so that a drift of the machine's speed hits all alike.
 
 Each rival is a process of its own that sets itself up, then measures one block of work whenever it
-is told to. A rival's script ends with `serve(block)`; `contest` starts them and tells them.
+is told to. A rival ends with `serve(block)`; `contest` starts them and tells them.
 """
 
+import argparse
 import json
 import os
 import resource
@@ -20,7 +21,7 @@ class Rival:
 
     Attributes:
         name: how tables call it.
-        command: program and arguments; its script calls `serve`.
+        command: program and arguments; it calls `serve`.
         environment: variables on top of this process's.
         cores: processors that it may use; None: all.
     """
@@ -32,7 +33,7 @@ class Rival:
 
 
 def serve(block):
-    """Measures blocks on demand: the last line of a rival's script.
+    """Measures blocks on demand: the last line of a rival.
 
     Args:
         block: makes one measurement and returns a dictionary of numbers.
@@ -40,6 +41,20 @@ def serve(block):
     print("ready", flush=True)
     for _ in sys.stdin:
         print("result " + json.dumps(block()), flush=True)
+
+
+def run(parser, rival, compare, names=None):
+    """The whole of a script: it compares, or is the rival that it was started as by `--rival`.
+
+    Args:
+        parser: the script's options.
+        rival: from the options, with what was given as `rival`, to blocks that are served.
+        compare: from the options to a table that is printed.
+        names: of the rivals that there are; None: any.
+    """
+    parser.add_argument("--rival", choices=names, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    (rival if options.rival else compare)(options)
 
 
 def contest(rivals, rounds=5):

@@ -32,18 +32,18 @@ def class_features(rows, features, rng, centres):
     return x, labels
 
 
-def rival(name, options):
+def rival(options):
     rng = np.random.default_rng(0)
     # Short beside the noise, so that classes overlap as those of trained features do.
     centres = 0.15 * rng.standard_normal((CLASSES, options.features), dtype="float32")
     train_x, train_y = class_features(options.train, options.features, rng, centres)
     test_x, test_y = class_features(options.test, options.features, rng, centres)
-    if name == "shuffled":
+    if options.rival == "shuffled":
         order = rng.permutation(options.train)
         train_x, train_y = train_x[order], train_y[order]
 
     facts = {}
-    if name == "matmul":
+    if options.rival == "matmul":
         tile, work = fastest_product(test_x, train_x)
         facts = {"rows": tile[0], "columns": tile[1]}
     else:
@@ -92,17 +92,7 @@ def fastest_product(test_x, train_x):
     return tile, multiply
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--train", type=int, default=50_000)
-    parser.add_argument("--test", type=int, default=10_000)
-    parser.add_argument("--features", type=int, default=512)
-    parser.add_argument("--rounds", type=int, default=7)
-    parser.add_argument("--rival", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.rival:
-        return rival(options.rival, options)
-
+def compare(options):
     sizes = [f"--{name}={getattr(options, name)}" for name in ("train", "test", "features")]
     results = contest.contest(
         [
@@ -125,6 +115,15 @@ def main():
             f"| knn_predict, {label} | {seconds[name]:.2f} | {times:.2f} "
             f"| {first['extra']:.0f} | {first['accuracy']:.1%} |"
         )
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--train", type=int, default=50_000)
+    parser.add_argument("--test", type=int, default=10_000)
+    parser.add_argument("--features", type=int, default=512)
+    parser.add_argument("--rounds", type=int, default=7)
+    contest.run(parser, rival, compare)
 
 
 if __name__ == "__main__":

@@ -29,18 +29,18 @@ TEMPERATURE = 0.5
 WARM_UP_PAIRS = 256
 
 
-def rival(name, pairs):
+def rival(options):
     """Measures the memory of one call, then serves timed calls."""
     import numpy as np
 
-    convert, call = RIVALS[name]()
+    convert, call = RIVALS[options.rival]()
 
     def embeddings(pairs):
         rng = np.random.default_rng(0)
         return convert(rng.standard_normal((pairs, 2, 1, DIM), dtype="float32"))
 
     call(embeddings(WARM_UP_PAIRS))
-    x = embeddings(pairs)
+    x = embeddings(options.pairs[0])
     before = contest.reset_peak()
     loss = call(x)
     extra = contest.peak() - before
@@ -134,6 +134,13 @@ def measure(pairs, options):
     sys.stdout.flush()
 
 
+def compare(options):
+    print("| pairs | rival | extra MB | seconds | time / lightly's | memory of lightly's |")
+    print("| --- | --- | --- | --- | --- | --- |", flush=True)
+    for pairs in options.pairs:
+        measure(pairs, options)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--pairs", type=int, nargs="+", default=[1024, 4096, 8192, 32768])
@@ -141,14 +148,7 @@ def main():
     parser.add_argument("--peer-pairs", type=int, default=8192, help="largest size for the peer")
     parser.add_argument("--backends", nargs="+", default=BACKENDS, choices=BACKENDS)
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--rival", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.rival:
-        return rival(options.rival, options.pairs[0])
-    print("| pairs | rival | extra MB | seconds | time / lightly's | memory of lightly's |")
-    print("| --- | --- | --- | --- | --- | --- |", flush=True)
-    for pairs in options.pairs:
-        measure(pairs, options)
+    contest.run(parser, rival, compare)
 
 
 if __name__ == "__main__":

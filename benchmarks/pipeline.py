@@ -22,7 +22,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from contest import Rival, contest, medians, ratio, serve
+from contest import Rival, contest, medians, ratio, run, serve
 
 WARM_UP = 8  # steps: the first compiles, and the loader's queue holds 4 batches
 RIVALS = {
@@ -136,14 +136,9 @@ def main():
     parser.add_argument("--steps", type=int, default=60, help="counted steps of a block")
     parser.add_argument("--rounds", type=int, default=3)
     # What it starts its rivals with.
-    parser.add_argument("--rival", choices=RIVALS, help=argparse.SUPPRESS)
     parser.add_argument("--images", help=argparse.SUPPRESS)
     parser.add_argument("--width", type=int, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.rival:
-        serve_rival(options)
-    else:
-        compare(options)
+    run(parser, serve_rival, compare, RIVALS)
 
 
 if __name__ == "__main__":

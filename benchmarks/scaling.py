@@ -32,7 +32,7 @@ import contest
 BASE = {"batch": 256, "views": 2, "width": 16}
 
 
-def rival(batch, views, width, seconds):
+def rival(options):
     import keras
     import numpy as np
 
@@ -40,6 +40,7 @@ def rival(batch, views, width, seconds):
     from keras_simmim.runs import RunConfig
     from keras_simmim.runs.build import build_method, build_optimizer
 
+    batch, views, width = (json.loads(options.rival)[axis] for axis in BASE)
     policy, _ = backend.preferred_precision()
     keras.config.set_dtype_policy(policy)
     config = RunConfig(encoder="resnet18", batch_size=batch, num_views=views, width=width)
@@ -53,7 +54,7 @@ def rival(batch, views, width, seconds):
 
     def block():
         steps, start = 0, time.perf_counter()
-        while steps < 2 or time.perf_counter() - start < seconds:
+        while steps < 2 or time.perf_counter() - start < options.seconds:
             model.train_on_batch(images)
             steps += 1
         rate = steps * batch / (time.perf_counter() - start)
@@ -116,6 +117,13 @@ def measure(axis, values, options):
     sys.stdout.flush()
 
 
+def compare(options):
+    for axis in BASE:
+        values = getattr(options, axis)
+        if values:
+            measure(axis, values, options)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     batches, views, widths = [64, 128, 256, 512, 1024, 2048], [2, 3, 4, 6, 8], [16, 24, 32, 48, 64]
@@ -124,14 +132,7 @@ def main():
     parser.add_argument("--width", type=int, nargs="*", default=widths, help="none: skip")
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--seconds", type=float, default=5.0, help="of a block, at least")
-    parser.add_argument("--rival", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.rival:
-        return rival(**json.loads(options.rival), seconds=options.seconds)
-    for axis in BASE:
-        values = getattr(options, axis)
-        if values:
-            measure(axis, values, options)
+    contest.run(parser, rival, compare)
 
 
 if __name__ == "__main__":

@@ -62,7 +62,12 @@ def step_seconds(package, options):
 MEASUREMENTS = {"import": import_seconds, "step": step_seconds}
 
 
-def compare(measurement, backend, processes, options):
+def rival(options):
+    measure = MEASUREMENTS[options.measurement]
+    contest.serve(lambda: measure(options.rival, options))
+
+
+def print_rows(measurement, backend, processes, options):
     """Prints the rows of a measurement on a backend."""
     sizes = [f"--width={options.width}", f"--batch={options.batch}"]
     rivals = [
@@ -86,6 +91,16 @@ def compare(measurement, backend, processes, options):
         print(f"| {more:+.2f} | {ratio:.2f} |", flush=True)
 
 
+def compare(options):
+    print("| | backend | keras_simmim, s | plain Keras, s | more, s | ratio |")
+    print("| --- | --- | --- | --- | --- | --- |", flush=True)
+    counts = {"import": options.imports, "step": options.first_steps}
+    for measurement, processes in counts.items():
+        if processes > 0:
+            for backend in options.backends:
+                print_rows(measurement, backend, processes, options)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--imports", type=int, default=7, help="processes of each; 0: skip")
@@ -93,20 +108,8 @@ def main():
     parser.add_argument("--width", type=int, default=32)
     parser.add_argument("--batch", type=int, default=256, help="images; plain Keras gets 2 x views")
     parser.add_argument("--backends", nargs="+", default=BACKENDS, choices=BACKENDS)
-    parser.add_argument("--rival", help=argparse.SUPPRESS)
     parser.add_argument("--measurement", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.rival:
-        measure = MEASUREMENTS[options.measurement]
-        contest.serve(lambda: measure(options.rival, options))
-        return
-    print("| | backend | keras_simmim, s | plain Keras, s | more, s | ratio |")
-    print("| --- | --- | --- | --- | --- | --- |", flush=True)
-    counts = {"import": options.imports, "step": options.first_steps}
-    for measurement, processes in counts.items():
-        if processes > 0:
-            for backend in options.backends:
-                compare(measurement, backend, processes, options)
+    contest.run(parser, rival, compare)
 
 
 if __name__ == "__main__":

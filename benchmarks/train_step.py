@@ -19,7 +19,7 @@ import sys
 import time
 
 import numpy as np
-from contest import Rival, contest, medians, ratio, serve
+from contest import Rival, contest, medians, ratio, run, serve
 
 VARIANTS = {"tensorflow": ("XLA", "no XLA"), "jax": ("XLA",), "torch": ("eager",)}
 HAND_WRITTEN = {"resnet": ("tensorflow", "jax", "torch"), "vit": ("torch",)}
@@ -140,6 +140,16 @@ def print_rows(encoder, precision, results):
         print(f"| {' | '.join([*cells, to_hand, to_torch])} |", flush=True)
 
 
+def compare(options):
+    columns = ["encoder", "precision", "Keras on", "Keras views/s", "hand-written views/s"]
+    print(f"| {' | '.join([*columns, 'Keras / hand-written', 'Keras / torch float32'])} |")
+    print("| --- " * 7 + "|", flush=True)
+    for encoder in options.encoders:
+        for precision in options.precisions:
+            names = names_of_rivals(encoder, precision, options.backends)
+            print_rows(encoder, precision, measure(encoder, names, options))
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--encoders", nargs="+", default=["resnet", "vit"], choices=HAND_WRITTEN)
@@ -151,19 +161,8 @@ def main():
     parser.add_argument("--seconds", type=float, default=3.0, help="of a block, 3 steps at least")
     parser.add_argument("--width", type=int, default=32, help="of the ResNet")
     parser.add_argument("--stem", default="3x3", choices=STEM_STRIDES, help="of the ResNet")
-    parser.add_argument("--rival", help=argparse.SUPPRESS)
     parser.add_argument("--encoder", help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.rival:
-        run_rival(options)
-        return
-    columns = ["encoder", "precision", "Keras on", "Keras views/s", "hand-written views/s"]
-    print(f"| {' | '.join([*columns, 'Keras / hand-written', 'Keras / torch float32'])} |")
-    print("| --- " * 7 + "|", flush=True)
-    for encoder in options.encoders:
-        for precision in options.precisions:
-            names = names_of_rivals(encoder, precision, options.backends)
-            print_rows(encoder, precision, measure(encoder, names, options))
+    run(parser, run_rival, compare)
 
 
 if __name__ == "__main__":

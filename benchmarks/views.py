@@ -26,7 +26,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from contest import Rival, contest, medians, ratio, serve
+from contest import Rival, contest, medians, ratio, run, serve
 
 BACKENDS = ("tensorflow", "jax", "torch")
 ONE_THREAD = {
@@ -150,13 +150,9 @@ def main():
     parser.add_argument("--seconds", type=float, default=1.0, help="of a block")
     parser.add_argument("--core", type=int, default=0, help="the processor that all are pinned to")
     # What it starts its rivals with.
-    for name in ("--rival", "--case", "--images"):
+    for name in ("--case", "--images"):
         parser.add_argument(name, help=argparse.SUPPRESS)
-    options = parser.parse_args()
-    if options.rival:
-        serve_rival(options)
-    else:
-        compare(options)
+    run(parser, serve_rival, compare)
 
 
 if __name__ == "__main__":

@@ -20,10 +20,8 @@ def log_negatives(anchors, keys, num_views: int, temperature: float, first_image
     Returns:
         `(A, M)` float32; without other images a large negative number.
     """
-    images = {
-        "anchors": first_image + ops.arange(ops.shape(anchors)[1]) // num_views,
-        "keys": ops.arange(ops.shape(keys)[1]) // num_views,
-    }
+    anchor_images = first_image + ops.arange(ops.shape(anchors)[1]) // num_views
+    key_images = ops.arange(ops.shape(keys)[1]) // num_views
 
     def similarities(rows, row_images, columns, column_images):
         s = ops.matmul(rows, ops.transpose(columns, (0, 2, 1))) / temperature
@@ -32,11 +30,11 @@ def log_negatives(anchors, keys, num_views: int, temperature: float, first_image
 
     def forward(anchors, keys):
         def rows_of(rows, row_images):
-            return ops.logsumexp(similarities(rows, row_images, keys, images["keys"]), axis=-1)
+            return ops.logsumexp(similarities(rows, row_images, keys, key_images), axis=-1)
 
-        return map_rows(rows_of, ops.shape(keys)[1], anchors, images["anchors"])
+        return map_rows(rows_of, ops.shape(keys)[1], anchors, anchor_images)
 
-    def pull(rows, row_images, columns, column_images, row_parts, column_parts):
+    def pull(rows, row_images, columns, column_images, row_parts=(), column_parts=()):
         """Gradient for `rows`, where either side or both are anchors: parts (slope, log sum)."""
 
         def of_tile(rows, row_images, *row_parts):
@@ -52,34 +50,21 @@ def log_negatives(anchors, keys, num_views: int, temperature: float, first_image
 
         return map_rows(of_tile, ops.shape(columns)[1], rows, row_images, *row_parts)
 
-    if keys is anchors:
-
-        @ops.custom_gradient
-        def symmetric(z):
-            log_sum = forward(z, z)
-
-            # torch names what TensorFlow and JAX give by position.
-            def gradient(*args, upstream=None):
-                parts = (args[0] if upstream is None else upstream, log_sum)
-                # As a row and as a column at once: similarities are symmetric.
-                return pull(z, images["anchors"], z, images["keys"], parts, parts)
-
-            return log_sum, gradient
-
-        return symmetric(anchors)
-
     @ops.custom_gradient
-    def general(anchors, keys):
-        log_sum = forward(anchors, keys)
+    def log_sums(anchors, *keys):
+        log_sum = forward(anchors, *(keys or (anchors,)))
 
+        # torch names what TensorFlow and JAX give by position.
         def gradient(*args, upstream=None):
             parts = (args[0] if upstream is None else upstream, log_sum)
-            sides = images["anchors"], images["keys"]
+            if not keys:
+                # As a row and as a column at once: similarities are symmetric.
+                return pull(anchors, anchor_images, anchors, key_images, parts, parts)
             return (
-                pull(anchors, sides[0], keys, sides[1], parts, ()),
-                pull(keys, sides[1], anchors, sides[0], (), parts),
+                pull(anchors, anchor_images, *keys, key_images, row_parts=parts),
+                pull(*keys, key_images, anchors, anchor_images, column_parts=parts),
             )
 
         return log_sum, gradient
 
-    return general(anchors, keys)
+    return log_sums(anchors) if keys is anchors else log_sums(anchors, keys)

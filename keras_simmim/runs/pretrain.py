@@ -91,7 +91,7 @@ def _look(model, data):
         return None, 0.0
     evaluation.embed(model, data.some_images())  # compiles
     start = time.monotonic()
-    accuracy = knn(model, data.part())
+    accuracy = knn(model, data.part)
     return accuracy, time.monotonic() - start
 
 
@@ -105,7 +105,7 @@ def _describe(config, engine, model, data, output, first_look, done):
         f"into {output}"
     )
     if first_look is not None:
-        count = len(data.part()[3])
+        count = len(data.part[3])
         print(f"kNN accuracy of the untrained encoder on {count:,} test images: {first_look:.2%}")
     if done:
         print(f"Going on after epoch {done}")
@@ -115,7 +115,7 @@ def _describe(config, engine, model, data, output, first_look, done):
 def _callbacks(config, data, batches, output, checkpoint):
     callbacks = [EpochFacts(batches)]
     if config.knn_every and data.labelled is not None:
-        callbacks.append(evaluation.KNNCallback(*data.part(), every=config.knn_every))
+        callbacks.append(evaluation.KNNCallback(*data.part, every=config.knn_every))
     callbacks.append(keras.callbacks.CSVLogger(str(output / "history.csv"), append=True))
     try:
         callbacks.append(TensorBoardScalars(output / "tensorboard"))

@@ -1,3 +1,4 @@
+import functools
 from pathlib import Path
 
 import numpy as np
@@ -68,6 +69,7 @@ class RunData:
             folder.files, None, [], folder.skipped, folder.image_size, **order
         )
 
+    @functools.cached_property
     def part(self):
         """A stratified-by-chance part of the labelled images, for looks during training."""
         train_images, train_labels, test_images, test_labels = self.labelled
