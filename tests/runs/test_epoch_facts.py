@@ -1,16 +1,20 @@
+import threading
 import time
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
 from keras_simmim.datasets import ArrayBatches
+from keras_simmim.runs import epoch_facts
 from keras_simmim.runs.epoch_facts import EpochFacts
+
+HERE = threading.get_ident()
+ELSEWHERE = HERE + 1
 
 
 class SlowBatches(ArrayBatches):
-    """Takes so long for each batch of one image that a busy machine makes no difference."""
-
     def load_step(self, step):
         time.sleep(0.3)
         images, *_ = super().load_step(step)
@@ -31,18 +35,39 @@ def facts(model, batches, *callbacks):
     return {name: values[1] for name, values in history.items()}
 
 
-def test_training_that_waits_says_so(model):
-    logs = facts(model, SlowBatches(np.zeros((5, 1), "float32"), batch_size=1))
-    assert logs["input_wait"] > 0.7
-    assert logs["images_per_second"] < 10
+@pytest.mark.parametrize(
+    "thread, loads, input_wait",
+    [
+        # Steps end at 3, 6 and 9, the epoch at 10.
+        (HERE, [(0, 1), (3, 4.5), (6, 7)], 0.35),
+        (ELSEWHERE, [(0, 1), (1, 2), (2, 3)], 0.1),  # one waited for, two made during the first
+        (ELSEWHERE, [(0, 1), (1, 4), (4, 8)], 0.4),  # late by 1 and by 2
+        (ELSEWHERE, [(0, 1), (5, 5.5), (6, 8)], 0.35),  # asked for late, as while compiling
+    ],
+)
+def test_wait_by_the_clock(model, monkeypatch, thread, loads, input_wait):
+    loads = [SimpleNamespace(thread=thread, start=start, end=end) for start, end in loads]
+    callback = EpochFacts(SimpleNamespace(loads=loads, batch_size=4))
+    callback.set_model(model)
+    times = iter([0, 3, 6, 9, 10])
+    monkeypatch.setattr(epoch_facts, "time", SimpleNamespace(monotonic=lambda: next(times)))
+
+    callback.on_epoch_begin(0)
+    for step in range(3):
+        callback.on_train_batch_end(step)
+    callback.on_epoch_end(0, logs := {})
+
+    assert logs["input_wait"] == pytest.approx(input_wait)
+    assert logs["images_per_second"] == pytest.approx(1.2)
     assert logs["learning_rate"] == pytest.approx(0.01)
 
 
-def test_training_that_need_not_wait_says_so(model):
+def test_fit_on_slow_batches_waits_longer(model):
     class SlowStep(keras.callbacks.Callback):
         def on_train_batch_begin(self, batch, logs=None):
             time.sleep(0.05)
 
     images = np.zeros((8, 1), "float32")
-    logs = facts(model, ArrayBatches(images, images, batch_size=1), SlowStep())
-    assert 0 <= logs["input_wait"] < 0.4
+    fast = facts(model, ArrayBatches(images, images, batch_size=1), SlowStep())
+    slow = facts(model, SlowBatches(images, batch_size=1))
+    assert 0 <= fast["input_wait"] < slow["input_wait"] <= 1
