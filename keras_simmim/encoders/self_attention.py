@@ -11,6 +11,8 @@ class SelfAttention(layers.Layer):
 
     Call arguments:
         tokens: `(B, T, F)` float.
+        bias: `(num_heads, T, T)` float, added to the logits of queries (axis 1) for keys (axis 2);
+            None: no bias.
 
     Returns:
         `(B, T, F)` in the compute dtype.
@@ -37,13 +39,16 @@ class SelfAttention(layers.Layer):
         self.projection = layers.Dense(width, dtype=self.dtype_policy, name="projection")
         self.projection.build(tokens_shape)
 
-    def call(self, tokens):
+    def call(self, tokens, bias=None):
         positions, width = ops.shape(tokens)[1], tokens.shape[-1]
         heads = (-1, positions, self.num_heads, width // self.num_heads)
         query, key, value = (
             ops.reshape(x, heads) for x in ops.split(self.query_key_value(tokens), 3, axis=-1)
         )
-        x = ops.dot_product_attention(query, key, value)  # (B, T, num_heads, F / num_heads)
+        if bias is None:
+            x = ops.dot_product_attention(query, key, value)  # (B, T, num_heads, F / num_heads)
+        else:
+            x = _biased_attention(query, key, value, bias)
         return self.projection(ops.reshape(x, (-1, positions, width)))
 
     def compute_output_shape(self, tokens_shape):
@@ -51,3 +56,12 @@ class SelfAttention(layers.Layer):
 
     def get_config(self):
         return {**super().get_config(), "num_heads": self.num_heads}
+
+
+def _biased_attention(query, key, value, bias):
+    # Keras 3.11 on torch takes no bias in `dot_product_attention`.
+    query = query / query.shape[-1] ** 0.5
+    logits = ops.einsum("bqad,bkad->baqk", query, key)
+    # bfloat16 is too coarse for exponents and their sum.
+    weights = ops.softmax(ops.cast(logits, "float32") + ops.cast(bias, "float32"))
+    return ops.einsum("baqk,bkad->bqad", ops.cast(weights, value.dtype), value)

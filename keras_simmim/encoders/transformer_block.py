@@ -15,6 +15,7 @@ class TransformerBlock(layers.Layer):
 
     Call arguments:
         tokens: `(B, T, F)` float.
+        bias: `(num_heads, T, T)` float, added to the attention logits; None: no bias.
         training: whether dropout is on.
 
     Returns:
@@ -51,8 +52,8 @@ class TransformerBlock(layers.Layer):
         self.mlp_2 = layers.Dense(width, dtype=dtype, name="mlp_2")
         self.mlp_2.build((*tokens_shape[:-1], hidden))
 
-    def call(self, tokens, training=False):
-        x = self.attention(self.attention_norm(tokens))
+    def call(self, tokens, bias=None, training=False):
+        x = self.attention(self.attention_norm(tokens), bias)
         tokens = tokens + self.attention_dropout(x, training=training)
         x = self.mlp_dropout_1(self.mlp_1(self.mlp_norm(tokens)), training=training)
         return tokens + self.mlp_dropout_2(self.mlp_2(x), training=training)

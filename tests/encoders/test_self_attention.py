@@ -1,5 +1,6 @@
 import keras
 import numpy as np
+import pytest
 from check_layer import check_layer
 
 from keras_simmim.encoders.self_attention import SelfAttention
@@ -13,19 +14,33 @@ def test_life_of_a_layer():
     check_layer(lambda: SelfAttention(2), tokens(3, 5, 8), (3, 5, 8))
 
 
-def test_naive_loop():
+@pytest.mark.parametrize("biased", [False, True])
+def test_naive_loop(biased):
     layer = SelfAttention(2)
-    x = tokens(2, 5, 8)
-    got = keras.ops.convert_to_numpy(layer(x))
-    kernel, bias, projection, projection_bias = (w.astype("float64") for w in layer.get_weights())
+    x, bias = tokens(2, 5, 8), tokens(2, 5, 5) if biased else np.zeros((2, 5, 5))
+    got = keras.ops.convert_to_numpy(layer(x, bias) if biased else layer(x))
+    kernel, offset, projection, projection_bias = (w.astype("float64") for w in layer.get_weights())
     for n in range(2):
-        query, key, value = np.split(x[n] @ kernel + bias, 3, axis=-1)
+        query, key, value = np.split(x[n] @ kernel + offset, 3, axis=-1)
         heads = []
-        for head in (slice(0, 4), slice(4, 8)):
+        for a, head in enumerate((slice(0, 4), slice(4, 8))):
             scores = np.zeros((5, 5))
             for i in range(5):
                 for j in range(5):
-                    scores[i, j] = np.exp(query[i, head] @ key[j, head] / 4**0.5)
+                    scores[i, j] = np.exp(query[i, head] @ key[j, head] / 4**0.5 + bias[a, i, j])
             heads.append(scores / scores.sum(1, keepdims=True) @ value[:, head])
         expected = np.concatenate(heads, axis=-1) @ projection + projection_bias
         np.testing.assert_allclose(got[n], expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_no_bias_is_a_bias_of_zeros(policy):
+    layer = SelfAttention(2, dtype=policy)
+    x = tokens(2, 5, 8)
+    plain, biased = layer(x), layer(x, np.zeros((2, 5, 5), "float32"))
+    assert biased.dtype == plain.dtype
+    np.testing.assert_allclose(
+        keras.ops.convert_to_numpy(keras.ops.cast(biased, "float32")),
+        keras.ops.convert_to_numpy(keras.ops.cast(plain, "float32")),
+        atol=1e-5 if policy == "float32" else 0.02,
+    )
