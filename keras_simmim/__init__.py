@@ -13,7 +13,13 @@ from keras_simmim import heads as heads
 from keras_simmim import losses as losses
 from keras_simmim import methods as methods
 from keras_simmim import metrics as metrics
+from keras_simmim import optimizers as optimizers
 from keras_simmim import views as views
+from keras_simmim.methods import BYOL as BYOL
+from keras_simmim.methods import EMPSSL as EMPSSL
+from keras_simmim.methods import MaskedImageModel as MaskedImageModel
+from keras_simmim.methods import MoCo as MoCo
+from keras_simmim.methods import SimCLR as SimCLR
 from keras_simmim.methods import SimMIM as SimMIM
 
 __version__ = "0.1.0"

@@ -16,13 +16,14 @@ class ProjectionHead(keras.layers.Layer):
     Args:
         embedding_dim: dimensions D of an embedding.
         hidden_dim: width of the hidden layer; None: as many as the features have.
+        normalize: whether embeddings are brought to unit length; BYOL predicts them as they are.
 
     Call arguments:
         features: float tensor: map `(N, h, w, F)`, tokens `(N, T, F)` or vector `(N, F)`.
         training: whether batch norm uses the statistics of this batch.
 
     Returns:
-        `(N, 1, D)` float32 of unit length.
+        `(N, 1, D)` float32, of unit length with `normalize`.
 
     Raises:
         ValueError: for a size that is not a positive integer, or features of another rank.
@@ -32,13 +33,14 @@ class ProjectionHead(keras.layers.Layer):
         published code and appendix B.
     """
 
-    def __init__(self, embedding_dim=128, hidden_dim=None, **kwargs):
+    def __init__(self, embedding_dim=128, hidden_dim=None, normalize=True, **kwargs):
         super().__init__(**kwargs)
         check_sizes(embedding_dim=embedding_dim)
         if hidden_dim is not None:
             check_sizes(hidden_dim=hidden_dim)
         self.embedding_dim = embedding_dim
         self.hidden_dim = hidden_dim
+        self.normalize = normalize
 
     def build(self, features_shape):
         features = features_shape[-1]
@@ -58,7 +60,9 @@ class ProjectionHead(keras.layers.Layer):
         x = self.hidden_layer(pool(features))  # (N, H)
         x = ops.relu(self.hidden_norm(x, training=training))
         embeddings = ops.cast(self.embedding_layer(x), "float32")
-        return ops.expand_dims(unit_length(embeddings), 1)
+        if self.normalize:
+            embeddings = unit_length(embeddings)
+        return ops.expand_dims(embeddings, 1)
 
     def compute_output_spec(self, features, training=False):
         return keras.KerasTensor(self.compute_output_shape(features.shape), dtype="float32")
@@ -71,4 +75,5 @@ class ProjectionHead(keras.layers.Layer):
             **super().get_config(),
             "embedding_dim": self.embedding_dim,
             "hidden_dim": self.hidden_dim,
+            "normalize": self.normalize,
         }

@@ -7,21 +7,26 @@ from keras_simmim.metrics import ContrastiveAccuracy, EmbeddingStd
 
 
 class Method(TrainStepMixin, keras.Model):
-    """What the methods share: views of images, an encoder, a head, and a loss on embeddings.
+    """What the methods share: views of images, an encoder, a head, and a loss on what they give.
 
     `fit` takes images alone or `(images, labels)`; labels have no part in the loss. Images are
     `(B, H, W, C)`, uint8 or float, 0...255, or ready views `(B, V, h, w, C)`. Each train step draws
     new views; each validation step draws its views from a fixed seed, so that epochs compare.
 
-    A method with a target network makes it in `build` and updates it in `after_train_step`; one
-    with another loss overrides `compute_loss`.
+    By default a loss of the embeddings; another method says in `encode_views` what its loss is
+    computed from, and in `loss_of` how. One with a target network makes it in `build` and updates
+    it in `after_train_step`.
 
     Args:
         encoder: `keras.Model` or layer from images to a map `(N, h, w, F)`, tokens `(N, T, F)` or
             a vector `(N, F)`.
         view_splitter: `ViewSplitter`, or a list of them, whose views then add up.
-        head: layer from features to embeddings `(N, A, D)`.
-        embedding_loss: layer from embeddings `(B, V, A, D)` to a scalar.
+        head: layer from features to what the loss needs, such as embeddings `(N, A, D)`.
+        loss: layer that gives a scalar.
+        online_probe: `heads.OnlineProbe` that learns the labels `fit` is given from the features,
+            without a gradient into the encoder; None: labels are ignored.
+        watch_embeddings: whether contrastive accuracy and standard deviation of the embeddings are
+            measured.
 
     Call arguments:
         images: `(B, H, W, C)` or `(B, V, h, w, C)`, uint8 or float, 0...255.
@@ -29,8 +34,8 @@ class Method(TrainStepMixin, keras.Model):
 
     Returns:
         With `training=False` the pooled features of whole images, `(B, F)` float32 (of ready views,
-        their mean); with `training=True` the embeddings of freshly drawn views, `(B, V, A, D)`
-        float32.
+        their mean); with `training=True` a dictionary of tensors `(B, V, ...)` of freshly drawn
+        views: those of `encode_views`.
 
     Raises:
         ValueError: for an encoder that can't be used with these images, sample weights, or a
@@ -38,16 +43,28 @@ class Method(TrainStepMixin, keras.Model):
     """
 
     validation_seed = 0
+    least_views = 2
 
-    def __init__(self, encoder, view_splitter, head, embedding_loss, **kwargs):
+    def __init__(
+        self,
+        encoder,
+        view_splitter,
+        head,
+        loss,
+        online_probe=None,
+        watch_embeddings=True,
+        **kwargs,
+    ):
         # Views are made from the pixels as they are: 8 bits do not fit into bfloat16.
         super().__init__(autocast=False, **kwargs)
         self.encoder = encoder
         self.view_splitter = view_splitter
         self.head = head
-        self.embedding_loss = embedding_loss
-        self.contrastive_accuracy = ContrastiveAccuracy()
-        self.embedding_std = EmbeddingStd()
+        self.embedding_loss = loss
+        self.online_probe = online_probe
+        if watch_embeddings:
+            self.contrastive_accuracy = ContrastiveAccuracy()
+            self.embedding_std = EmbeddingStd()
 
     def build_if_shape_is_known(self):
         """Builds a method whose encoder knows its image shape: the last line of an `__init__`.
@@ -77,12 +94,24 @@ class Method(TrainStepMixin, keras.Model):
         if len(images_shape) == 5:
             view_shapes = [tuple(images_shape[2:])]
         else:
+            self._check_views()
             view_shapes = [self._view_shape(s, images_shape) for s in self.view_splitters]
         self._channels = images_shape[-1]
         for view_shape in view_shapes:
             features_shape = check_encoder(self.encoder, view_shape)
+        self.view_shape, self.features_shape = view_shape, features_shape
         if not self.head.built:
             self.head.build(features_shape)
+        if self.online_probe is not None and not self.online_probe.built:
+            self.online_probe.build((None, None, features_shape[-1]))
+
+    def _check_views(self):
+        views = sum(getattr(splitter, "num_views", 2) for splitter in self.view_splitters)
+        if views < self.least_views:
+            raise ValueError(
+                f"{type(self).__name__} compares the views of an image with each other: give its "
+                f"view splitter `num_views` of at least {self.least_views}. Received: {views} view"
+            )
 
     def _view_shape(self, view_splitter, images_shape):
         height, width = view_splitter.view_size or images_shape[1:3]
@@ -96,15 +125,15 @@ class Method(TrainStepMixin, keras.Model):
                 f"the last axis. Received: images of shape {tuple(images.shape)}"
             )
         if training:
-            return self.embed_views(images, training=True)
+            return self.view_outputs(images, training=True)
         if len(images.shape) == 4:
             return pool(self.encoder(images, training=False))
         batch, views = ops.shape(images)[:2]
-        features = pool(self.encoder(_merge_views(images), training=False))
+        features = pool(self.encoder(merge_views(images), training=False))
         return ops.mean(ops.reshape(features, (batch, views, features.shape[-1])), axis=1)
 
-    def embed_views(self, images, training=False, seed=None):
-        """Draws views of images and embeds them.
+    def view_outputs(self, images, training=False, seed=None):
+        """Draws views of images and computes what the loss is made from.
 
         Args:
             images: `(B, H, W, C)`, or ready views `(B, V, h, w, C)`, which are taken as they are.
@@ -112,32 +141,71 @@ class Method(TrainStepMixin, keras.Model):
             seed: integer for the same views each time; None draws new ones.
 
         Returns:
-            `(B, V, A, D)` float32; V adds up over the view splitters.
+            Dictionary of tensors `(B, V, ...)`: those of `encode_views`, and where there is an
+            online probe `"features"`, `(B, V, F)`. V adds up over the view splitters.
         """
         if len(images.shape) == 5:
             views = [images]
         else:
             views = [splitter(images, seed=seed) for splitter in self.view_splitters]
-        return ops.concatenate([self._embed(v, training) for v in views], axis=1)
+        outputs = [self.encode_views(v, training, seed) for v in views]
+        return {name: ops.concatenate([o[name] for o in outputs], axis=1) for name in outputs[0]}
 
-    def _embed(self, views, training):
-        batch, num_views = ops.shape(views)[:2]
-        features = self.encoder(_merge_views(views), training=training)  # (B*V, ...)
+    def embed_views(self, images, training=False, seed=None):
+        """Embeddings of views, `(B, V, A, D)` float32; arguments as of `view_outputs`."""
+        return self.view_outputs(images, training, seed)["embeddings"]
+
+    def encode_views(self, views, training, seed=None):
+        """What the loss is computed from, of the views `(B, V, h, w, C)` of one splitter.
+
+        Args:
+            views: float tensor, 0...255.
+            training: whether encoder and head run in training mode.
+            seed: integer for the same draws each time, in a method that draws more than views.
+
+        Returns:
+            Dictionary with `"embeddings"`, `(B, V, A, D)` float32.
+        """
+        features = self.encoder(merge_views(views), training=training)  # (B*V, ...)
         embeddings = self.head(features, training=training)  # (B*V, A, D)
-        return ops.reshape(embeddings, (batch, num_views, *embeddings.shape[1:]))
+        return self.with_features({"embeddings": split_views(embeddings, views)}, features, views)
+
+    def with_features(self, outputs, features, views):
+        """Adds to outputs the pooled features that the online probe needs, if there is one."""
+        if self.online_probe is None:
+            return outputs
+        return {**outputs, "features": split_views(pool(features), views)}
+
+    def loss_of(self, outputs, training):
+        """The loss of what `view_outputs` gave; also updates the metrics."""
+        self.watch(outputs["embeddings"])
+        return self.embedding_loss(outputs["embeddings"])
+
+    def watch(self, embeddings):
+        """Updates the metrics of embeddings `(B, V, A, D)`."""
+        self.contrastive_accuracy.update_state(embeddings)
+        self.embedding_std.update_state(embeddings)
 
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
-        """The loss of a batch; also updates the metrics. `y` has no part in it."""
+        """The loss of a batch; also updates the metrics. `y` is the online probe's alone."""
         if sample_weight is not None:
             raise ValueError(
                 f"{type(self).__name__} compares the images of a batch with each other, so its "
                 "loss has no per-image weights. Leave images out of the data or repeat them "
                 "instead. Received: sample weights"
             )
-        embeddings = y_pred if training else self.embed_views(x, seed=self.validation_seed)
-        self.contrastive_accuracy.update_state(embeddings)
-        self.embedding_std.update_state(embeddings)
-        return self.embedding_loss(embeddings)
+        outputs = y_pred if training else self.view_outputs(x, seed=self.validation_seed)
+        loss = self.loss_of(outputs, training)
+        if self.online_probe is None:
+            return loss
+        if y is None:
+            raise ValueError(
+                "The online probe learns labels: give `fit` and `evaluate` (images, labels), or "
+                "make the method without `online_probe`. Received: images alone"
+            )
+        probe_loss = self.online_probe.loss_of(outputs["features"], y)
+        # Its gradient without its value: the loss that is reported stays the method's.
+        return loss + (probe_loss - ops.stop_gradient(probe_loss))
 
     def after_train_step(self):
         """Runs in the train step after the optimizer's update, on every backend."""
@@ -151,7 +219,12 @@ class Method(TrainStepMixin, keras.Model):
                 f"{type(self).__name__} brings its own loss and metrics: choose the loss when the "
                 f"model is made, and judge features with callbacks. Received: {given}"
             )
+        # Setting `trainable` of the whole method thaws them.
+        self.freeze_targets()
         super().compile(optimizer=optimizer, **kwargs)
+
+    def freeze_targets(self):
+        """Excludes target networks from training; for methods that have any."""
 
     def get_compile_config(self):
         config = super().get_compile_config()
@@ -194,6 +267,9 @@ class Method(TrainStepMixin, keras.Model):
             "name": self.name,
             "trainable": self.trainable,
             "dtype": keras.saving.serialize_keras_object(self.dtype_policy),
+            "encoder": keras.saving.serialize_keras_object(self.encoder),
+            "view_splitter": keras.saving.serialize_keras_object(self.view_splitter),
+            "online_probe": keras.saving.serialize_keras_object(self.online_probe),
         }
 
     @classmethod
@@ -201,9 +277,14 @@ class Method(TrainStepMixin, keras.Model):
         return cls(**keras.saving.deserialize_keras_object(config, custom_objects=custom_objects))
 
 
-def _merge_views(views):
-    """Turns (B, V, h, w, C) into (B*V, h, w, C)."""
+def merge_views(views):
+    """Turns `(B, V, ...)` into `(B*V, ...)`."""
     return ops.reshape(views, (-1, *ops.shape(views)[2:]))
+
+
+def split_views(x, views):
+    """Turns `(B*V, ...)` of views `(B, V, h, w, C)` into `(B, V, ...)`."""
+    return ops.reshape(x, (*ops.shape(views)[:2], *x.shape[1:]))
 
 
 def _input_shape(encoder):

@@ -22,6 +22,7 @@ class SimMIM(Method):
             with the defaults of `ViewSplitter`.
         attention_head: layer from features to embeddings `(N, A, D)`; None: `AttentionHead()`.
         loss: layer from embeddings `(B, V, A, D)` to a scalar; None: `NTXent()`.
+        online_probe: `heads.OnlineProbe` to learn the labels that `fit` is given; None: none.
 
     Call arguments:
         images: `(B, H, W, C)` or ready views `(B, V, h, w, C)`, uint8 or float, 0...255.
@@ -29,8 +30,8 @@ class SimMIM(Method):
 
     Returns:
         With `training=False` the pooled features of whole images, `(B, F)` float32 (of ready views,
-        their mean); with `training=True` the embeddings of freshly drawn views, `(B, V, A, D)`
-        float32.
+        their mean). With `training=True` a dictionary of tensors of freshly drawn views:
+        `"embeddings"`, `(B, V, A, D)` float32.
 
     Raises:
         ValueError: for an encoder that can't be used with these images, sample weights, or a
@@ -46,12 +47,21 @@ class SimMIM(Method):
     ```
     """
 
-    def __init__(self, encoder, view_splitter=None, attention_head=None, loss=None, **kwargs):
+    def __init__(
+        self,
+        encoder,
+        view_splitter=None,
+        attention_head=None,
+        loss=None,
+        online_probe=None,
+        **kwargs,
+    ):
         super().__init__(
             encoder=encoder,
             view_splitter=ViewSplitter() if view_splitter is None else view_splitter,
             head=AttentionHead() if attention_head is None else attention_head,
-            embedding_loss=NTXent() if loss is None else loss,
+            loss=NTXent() if loss is None else loss,
+            online_probe=online_probe,
             **kwargs,
         )
         self.build_if_shape_is_known()
@@ -59,8 +69,6 @@ class SimMIM(Method):
     def get_config(self):
         return {
             **super().get_config(),
-            "encoder": keras.saving.serialize_keras_object(self.encoder),
-            "view_splitter": keras.saving.serialize_keras_object(self.view_splitter),
             "attention_head": keras.saving.serialize_keras_object(self.head),
             "loss": keras.saving.serialize_keras_object(self.embedding_loss),
         }

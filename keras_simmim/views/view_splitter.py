@@ -35,7 +35,7 @@ class ViewSplitter(keras.layers.Layer):
     any dtype policy. An operation whose probability or strength is 0 is not computed.
 
     Args:
-        num_views: number of views V of each image, at least 2.
+        num_views: number of views V of each image; methods that compare views need 2.
         crop_scale: least and greatest area of the crop, as a share of the image's.
         crop_ratio: least and greatest ratio of the crop's width to its height.
         view_size: height and width of the views in pixels, a pair or one integer for both; None:
@@ -97,10 +97,10 @@ class ViewSplitter(keras.layers.Layer):
         # bfloat16 has 8 significant bits: too few for gray levels and for positions in an image.
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        if not isinstance(num_views, int) or num_views < 2:
+        if not isinstance(num_views, int) or num_views < 1:
             raise ValueError(
-                "`num_views` must be an integer of at least 2, for views to be compared. "
-                f"Received: num_views={num_views}"
+                "`num_views` must be an integer of at least 1, and of at least 2 for views to be "
+                f"compared. Received: num_views={num_views}"
             )
         if seed is not None and not isinstance(seed, int):
             raise ValueError(f"`seed` must be an integer or None. Received: seed={seed}")

@@ -1,21 +1,9 @@
 import keras
 import numpy as np
 import pytest
+from small_methods import arrays_of, small_encoder, some_images
 
 import keras_simmim as ks
-
-
-def small_encoder(size=16, channels=3):
-    return keras.Sequential(
-        [
-            keras.Input((size, size, channels)),
-            ks.encoders.Standardize(),
-            keras.layers.Conv2D(8, 3, strides=2, use_bias=False),
-            keras.layers.BatchNormalization(momentum=0.9),
-            keras.layers.ReLU(),
-            keras.layers.Conv2D(16, 3, strides=2),
-        ]
-    )
 
 
 def small_simmim(**kwargs):
@@ -26,15 +14,6 @@ def small_simmim(**kwargs):
         **kwargs,
     }
     return ks.SimMIM(**arguments)
-
-
-def some_images(count=12, size=16, channels=3, dtype="uint8"):
-    rng = np.random.default_rng(0)
-    return rng.integers(0, 256, (count, size, size, channels)).astype(dtype)
-
-
-def weights_of(model):
-    return [keras.ops.convert_to_numpy(weight) for weight in model.weights]
 
 
 @pytest.fixture(scope="module")
@@ -116,7 +95,7 @@ def test_save_and_load(trained, tmp_path):
     # Training goes on alike: optimizer state and seed generators came along.
     for each in (model, loaded):
         each.fit(images, batch_size=6, epochs=1, shuffle=False, verbose=0)
-    for a, b in zip(weights_of(model), weights_of(loaded), strict=True):
+    for a, b in zip(arrays_of(model.weights), arrays_of(loaded.weights), strict=True):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
@@ -315,7 +294,7 @@ def test_resumed_training_is_the_same_bit_for_bit(tmp_path):
     undisturbed = run(4, str(tmp_path / "a"))
     run(2, str(tmp_path / "b"))
     resumed = run(4, str(tmp_path / "b"))
-    for a, b in zip(weights_of(undisturbed), weights_of(resumed), strict=True):
+    for a, b in zip(arrays_of(undisturbed.weights), arrays_of(resumed.weights), strict=True):
         np.testing.assert_array_equal(a, b)
 
 

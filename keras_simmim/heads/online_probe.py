@@ -1,0 +1,74 @@
+import keras
+from keras import ops
+
+from keras_simmim.encoders.check_sizes import check_sizes
+
+
+@keras.saving.register_keras_serializable(package="keras_simmim")
+class OnlineProbe(keras.layers.Layer):
+    """A linear classifier that learns from the features while a method trains, and leaves them be.
+
+    It sees the features of the training views through a stopped gradient, so that the labels have
+    no effect on the encoder. Its accuracy on the views is `probe_accuracy` in the logs: a trend, as
+    features change while it learns; `evaluation.linear_probe` measures.
+
+    Args:
+        num_classes: number of classes; labels are integers from 0 on.
+
+    Call arguments:
+        features: float tensor `(..., F)`.
+
+    Returns:
+        Logits `(..., num_classes)` float32.
+
+    Raises:
+        ValueError: for a number of classes that is not a positive integer.
+
+    Reference:
+        Chen et al. 2020, "SimCLR" (arXiv 2002.05709), appendix B.6, trains a linear classifier on
+        the encoder's output at the same time, with a stopped gradient.
+    """
+
+    def __init__(self, num_classes, **kwargs):
+        kwargs["dtype"] = "float32"
+        super().__init__(**kwargs)
+        check_sizes(num_classes=num_classes)
+        self.num_classes = num_classes
+        # Features have any scale, and change theirs as they are trained.
+        self.norm = keras.layers.LayerNormalization(
+            center=False, scale=False, dtype="float32", name="norm"
+        )
+        self.classifier = keras.layers.Dense(num_classes, dtype="float32", name="classifier")
+        self.accuracy = keras.metrics.SparseCategoricalAccuracy(name="probe_accuracy")
+
+    def build(self, features_shape):
+        self.norm.build(features_shape)
+        self.classifier.build(features_shape)
+
+    def call(self, features):
+        return self.classifier(self.norm(ops.stop_gradient(features)))
+
+    def loss_of(self, features, labels):
+        """Cross entropy of the labels, and the accuracy's update.
+
+        Args:
+            features: float tensor `(B, V, F)`.
+            labels: integers `(B,)` or `(B, 1)`.
+
+        Returns:
+            Scalar float32 tensor.
+        """
+        logits = self(features)
+        labels = ops.cast(ops.reshape(labels, (-1, 1)), "int32")
+        labels = ops.broadcast_to(labels, ops.shape(logits)[:2])
+        self.accuracy.update_state(labels, logits)
+        losses = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
+        return ops.mean(losses)
+
+    def compute_output_shape(self, features_shape):
+        return (*features_shape[:-1], self.num_classes)
+
+    def get_config(self):
+        config = super().get_config()
+        del config["dtype"]
+        return {**config, "num_classes": self.num_classes}

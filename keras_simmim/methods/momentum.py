@@ -1,0 +1,86 @@
+"""Networks that follow others: copies whose weights are a moving average."""
+
+import keras
+from keras import ops
+
+from keras_simmim.encoders import check_encoder
+
+
+def check_momentum(momentum):
+    """Returns a momentum from 0 to 1 as a float, or raises a ValueError."""
+    if not isinstance(momentum, int | float) or not 0 <= momentum <= 1:
+        raise ValueError(f"`momentum` must be a number from 0 to 1. Received: momentum={momentum}")
+    return float(momentum)
+
+
+def frozen_copy(layer, image_shape=None):
+    """A copy of a built layer, from its config, with the same weights, which are not trained.
+
+    It is the weights that are frozen: a layer that is would run batch norm in inference mode.
+
+    Args:
+        layer: an encoder or a head.
+        image_shape: `(height, width, channels)` where it is an encoder, which may have to be built.
+    """
+    config = keras.saving.serialize_keras_object(layer)
+    copy = keras.saving.deserialize_keras_object(config)
+    if image_shape is not None:
+        check_encoder(copy, image_shape)
+    elif not copy.built:
+        copy.build_from_config(layer.get_build_config())
+    for weight, original in zip(copy.weights, layer.weights, strict=True):
+        weight.assign(keras.ops.convert_to_numpy(original))  # JAX would share the buffer
+    freeze(copy)
+    return copy
+
+
+def require_built(method):
+    """Raises a ValueError for a method with a target whose encoder does not know its images yet.
+
+    Built by the first step, the target would be copied where nothing can be copied: in a graph.
+    """
+    if not method.built:
+        raise ValueError(
+            f"{type(method).__name__} copies its encoder before training, and this encoder does "
+            "not know the shape of its images. Give it one (`keras.Input`), or call "
+            "`build((None, height, width, channels))` of the method before `compile`. "
+            f"Received: encoder '{method.encoder.name}'"
+        )
+
+
+def freeze(layer):
+    """Excludes the weights of a layer from training, one by one."""
+    for weight in layer.trainable_weights:
+        weight.trainable = False
+
+
+def follow(target, online, momentum, optimizer):
+    """Moves trained weights towards the online layer's: m * target + (1 - m) * online.
+
+    Statistics of batch norm are left: the target keeps its own.
+
+    Args:
+        target: what `frozen_copy` made.
+        online: the layer that it is a copy of.
+        momentum: m, a number or scalar tensor.
+        optimizer: the optimizer that has just seen a batch; while it accumulates gradients, the
+            target stays.
+    """
+    accumulated = _innermost(optimizer).gradient_accumulation_steps
+    if accumulated:
+        updated = ops.equal(batches_seen(optimizer) % accumulated, 0)
+        momentum = ops.where(updated, momentum, 1.0)
+    pairs = zip(target.weights, online.weights, strict=True)
+    for slow, fast in ((slow, fast) for slow, fast in pairs if fast.trainable):
+        slow.assign(slow * momentum + fast * (1 - momentum))
+
+
+def batches_seen(optimizer):
+    """Batches that an optimizer was given, as an integer tensor."""
+    # The public `iterations` counts updates, several batches each while gradients accumulate.
+    return _innermost(optimizer)._iterations.value
+
+
+def _innermost(optimizer):
+    """The optimizer below loss scaling."""
+    return getattr(optimizer, "inner_optimizer", optimizer)

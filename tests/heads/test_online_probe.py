@@ -1,0 +1,30 @@
+import keras
+import numpy as np
+import pytest
+from check_layer import check_layer
+
+from keras_simmim.heads import OnlineProbe
+
+
+def test_layer_contract():
+    features = np.random.default_rng(0).normal(size=(4, 2, 6)).astype("float32")
+    check_layer(lambda: OnlineProbe(3), features, (4, 2, 3), output_dtype="float32")
+
+
+def test_loss_is_the_cross_entropy_of_every_view():
+    rng = np.random.default_rng(0)
+    features, labels = rng.normal(size=(5, 3, 4)).astype("float32"), np.array([0, 2, 1, 1, 0])
+    probe = OnlineProbe(3)
+    logits = keras.ops.convert_to_numpy(probe(features)).astype("float64")
+    losses, right = [], []
+    for image, view in np.ndindex(5, 3):
+        scores = np.exp(logits[image, view])
+        losses.append(-np.log(scores[labels[image]] / scores.sum()))
+        right.append(scores.argmax() == labels[image])
+    assert float(probe.loss_of(features, labels)) == pytest.approx(np.mean(losses), rel=1e-5)
+    assert float(probe.accuracy.result()) == pytest.approx(np.mean(right))
+
+
+def test_rejects_no_classes():
+    with pytest.raises(ValueError, match="num_classes=0"):
+        OnlineProbe(0)

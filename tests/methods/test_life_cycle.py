@@ -1,0 +1,112 @@
+"""What every method does: fit, validate, save, load, resume, learn labels on the side."""
+
+import keras
+import numpy as np
+import pytest
+from small_methods import METHODS, arrays_of, some_images
+
+import keras_simmim as ks
+
+pytestmark = pytest.mark.parametrize("name", METHODS)
+LABELS = np.arange(12) % 3
+
+
+def fit(model, images=None, **kwargs):
+    images = some_images() if images is None else images
+    options = {"batch_size": 6, "shuffle": False, "verbose": 0, **kwargs}
+    return model.fit(images, **options).history
+
+
+@pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
+def test_fit_and_predict(name, policy):
+    keras.config.set_dtype_policy(policy)
+    model = METHODS[name]()
+    model.compile(optimizer=keras.optimizers.Adam(1e-3))
+    before = arrays_of(model.encoder.trainable_weights)
+    history = fit(model, epochs=2, validation_data=(some_images(), LABELS))
+    assert all(np.all(np.isfinite(values)) for values in history.values())
+    for a, b in zip(before, arrays_of(model.encoder.trainable_weights), strict=True):
+        assert np.abs(a - b).max() > 0
+    features = model.predict(some_images(), verbose=0)
+    assert features.shape == model.compute_output_shape((12, 16, 16, 3))
+    assert features.dtype == np.float32
+    np.testing.assert_array_equal(features, model.predict(some_images(), verbose=0))
+
+
+def test_saved_and_loaded_it_trains_on_alike(name, tmp_path):
+    model = METHODS[name]()
+    model.compile(optimizer=keras.optimizers.SGD(0.05, momentum=0.9))
+    fit(model)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert type(loaded) is type(model)
+    assert loaded.get_config().keys() == model.get_config().keys()
+    for a, b in zip(arrays_of(model.weights), arrays_of(loaded.weights), strict=True):
+        np.testing.assert_array_equal(a, b)
+    np.testing.assert_allclose(fit(model)["loss"], fit(loaded)["loss"], rtol=1e-6)
+    for a, b in zip(arrays_of(model.weights), arrays_of(loaded.weights), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_resumed_it_is_the_same_run_bit_for_bit(name, tmp_path):
+    """Weights, targets, queues, optimizer and draws: stopped after epoch 1 of 2, then resumed."""
+
+    def run(epochs, folder):
+        keras.utils.set_random_seed(0)
+        model = METHODS[name]()
+        model.compile(optimizer=keras.optimizers.Adam(1e-3))
+        backup = keras.callbacks.BackupAndRestore(str(folder), delete_checkpoint=False)
+        fit(model, epochs=epochs, callbacks=[backup])
+        return model
+
+    ks.backend.enable_determinism()
+    undisturbed = run(2, tmp_path / "a")
+    run(1, tmp_path / "b")
+    resumed = run(2, tmp_path / "b")
+    for a, b in zip(arrays_of(undisturbed.weights), arrays_of(resumed.weights), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_validation_is_the_same_each_time_and_changes_nothing(name):
+    model = METHODS[name]()
+    model.compile()
+    state = [*model.weights, *model._seed_states()]
+    before = arrays_of(state)
+    first = model.evaluate(some_images(), batch_size=6, verbose=0, return_dict=True)
+    assert model.evaluate(some_images(), batch_size=6, verbose=0, return_dict=True) == first
+    for a, b in zip(before, arrays_of(state), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_online_probe_learns_and_leaves_the_method_alone(name):
+    """With it every weight of the method becomes what it becomes without it."""
+    ks.backend.enable_determinism()
+    plain, probed = METHODS[name](), METHODS[name](online_probe=ks.heads.OnlineProbe(3))
+    probe = [id(weight) for weight in probed.online_probe.weights]
+    others = [weight for weight in probed.weights if id(weight) not in probe]
+    for a, b in zip(others, plain.weights, strict=True):
+        a.assign(keras.ops.convert_to_numpy(b))
+    start = arrays_of(probed.online_probe.weights)
+    losses = {}
+    for model in (plain, probed):
+        model.compile(optimizer=keras.optimizers.SGD(0.05))
+        losses[model] = fit(model, y=LABELS, epochs=2)["loss"]
+    for a, b in zip(start, arrays_of(probed.online_probe.weights), strict=True):
+        assert np.abs(a - b).max() > 0
+    np.testing.assert_allclose(losses[probed], losses[plain], rtol=1e-6)
+    for a, b in zip(arrays_of(plain.weights), arrays_of(others), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
+
+
+def test_the_online_probe_needs_labels(name):
+    model = METHODS[name](online_probe=ks.heads.OnlineProbe(3))
+    model.compile()
+    with pytest.raises(ValueError, match="Received: images alone"):
+        fit(model)
+
+
+def test_hidden_parts_are_no_part_of_the_encoder(name):
+    model = METHODS[name]()
+    ready = keras.Sequential([model.encoder, keras.layers.Dense(2)])
+    assert ready(some_images(2)).shape[-1] == 2
+    assert model.encoder.count_params() < model.count_params()
