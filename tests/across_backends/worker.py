@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 import keras_simmim as ks
+from keras_simmim.methods import masked_image_model
 
 
 def images_and_views():
@@ -38,10 +39,9 @@ def initial_weights(model):
     return values
 
 
-def train(folder):
-    images, views = images_and_views()
+def conv_encoder():
     # Shallow: in a ResNet-18 this narrow, rounding errors grow a hundredfold in a few steps.
-    encoder = keras.Sequential(
+    return keras.Sequential(
         [
             keras.Input((16, 16, 3)),
             ks.encoders.Standardize(),
@@ -51,23 +51,60 @@ def train(folder):
             keras.layers.Conv2D(32, 3, strides=2, padding="same"),
         ]
     )
-    model = ks.SimMIM(
-        encoder=encoder,
-        view_splitter=ks.views.ViewSplitter(seed=0),
-        attention_head=ks.heads.AttentionHead(num_heads=2, embedding_dim=8),
-    )
-    model.set_weights(initial_weights(model))
-    model.compile(optimizer=keras.optimizers.SGD(0.02, momentum=0.9))
-    losses = [model.train_on_batch(batch, return_dict=True)["loss"] for batch in views]
-    name = keras.backend.backend()
-    weights = {f"weight_{i}": value for i, value in enumerate(model.get_weights())}
-    np.savez(
-        folder / f"{name}.npz",
-        losses=np.array(losses, "float64"),
-        features=model.predict(images, verbose=0),
-        **weights,
-    )
-    model.save(folder / f"{name}.keras")
+
+
+def head(**kwargs):
+    return ks.heads.ProjectionHead(8, 16, **kwargs)
+
+
+METHODS = {
+    "SimMIM": lambda splitter: ks.SimMIM(
+        conv_encoder(), splitter, ks.heads.AttentionHead(num_heads=2, embedding_dim=8)
+    ),
+    "SimCLR": lambda splitter: ks.SimCLR(conv_encoder(), splitter, head()),
+    "MoCo": lambda splitter: ks.MoCo(
+        conv_encoder(), splitter, head(), queue_size=48, momentum=0.9, symmetric=True
+    ),
+    "BYOL": lambda splitter: ks.BYOL(
+        conv_encoder(), splitter, head(normalize=False), head(normalize=False), 0.9, 8
+    ),
+    "EMPSSL": lambda splitter: ks.EMPSSL(conv_encoder(), splitter, head(), invariance=10.0),
+    "MaskedImageModel": lambda splitter: ks.MaskedImageModel(
+        ks.encoders.ViT((16, 16, 3), 4, 1, 16, 2, position="relative"), splitter
+    ),
+}
+
+
+class Checkerboard(ks.views.PatchMasker):
+    """Masks that are the same on every backend, as random ones are not."""
+
+    def call(self, images, seed=None):
+        rows, columns = self._units(images.shape)
+        units = keras.ops.arange(rows)[:, None] + keras.ops.arange(columns)
+        units = keras.ops.repeat(keras.ops.repeat(units % 2 == 0, 2, axis=0), 2, axis=1)
+        return keras.ops.broadcast_to(units, (keras.ops.shape(images)[0], *units.shape))
+
+
+masked_image_model.PatchMasker = Checkerboard
+
+
+def train(folder):
+    images, views = images_and_views()
+    for method, make in METHODS.items():
+        splitter = ks.views.ViewSplitter(num_views=2, seed=0)
+        model = make(splitter)
+        model.set_weights(initial_weights(model))
+        model.compile(optimizer=keras.optimizers.SGD(0.02, momentum=0.9))
+        losses = [model.train_on_batch(batch, return_dict=True)["loss"] for batch in views]
+        name = f"{method}-{keras.backend.backend()}"
+        weights = {f"weight_{i}": value for i, value in enumerate(model.get_weights())}
+        np.savez(
+            folder / f"{name}.npz",
+            losses=np.array(losses, "float64"),
+            features=model.predict(images, verbose=0),
+            **weights,
+        )
+        model.save(folder / f"{name}.keras")
 
 
 def load(folder):
