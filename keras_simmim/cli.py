@@ -10,18 +10,22 @@ import click
 import keras
 
 from keras_simmim import __version__, _why_backend
-from keras_simmim.runs import RunConfig, RunError, evaluate, pretrain
+from keras_simmim.runs import RunConfig, RunError, compare, evaluate, pretrain
 
 _BACKENDS = click.Choice(["tensorflow", "jax", "torch"])
 _STARTED = time.monotonic()
 
 
-def _config_options(command):
+def _config_options(exclude=()):
     """An option for every field of `RunConfig` that has a help text."""
-    for field in reversed(dataclasses.fields(RunConfig)):
-        if "help" in field.metadata:
-            command = _option(field)(command)
-    return command
+
+    def decorate(command):
+        for field in reversed(dataclasses.fields(RunConfig)):
+            if "help" in field.metadata and field.name not in exclude:
+                command = _option(field)(command)
+        return command
+
+    return decorate
 
 
 def _option(field):
@@ -69,7 +73,7 @@ def commands():
 
 
 @commands.command("pretrain")
-@_config_options
+@_config_options()
 @click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
 @click.option(
     "--output",
@@ -79,7 +83,7 @@ def commands():
 @click.option("--resume", is_flag=True, help="Go on with the run in --output, as it was set up.")
 @click.pass_context
 def pretrain_command(context, backend, output, resume, **options):
-    """Pre-trains SimMIM and writes a run folder.
+    """Pre-trains a method, SimMIM by default, and writes a run folder.
 
     The folder holds config.json, history.csv, TensorBoard logs, model.keras and encoder.keras.
     """
@@ -90,8 +94,7 @@ def pretrain_command(context, backend, output, resume, **options):
         _check_same(context, config, options, backend)
         backend = config.backend
     else:
-        if options["epochs"] is not None and options["minutes"] is not None:
-            raise click.UsageError("--epochs and --minutes exclude each other: give one.")
+        _check_lengths(options)
         config = RunConfig(**options)
     _use_backend(backend)
     config.backend = keras.backend.backend()
@@ -100,6 +103,13 @@ def pretrain_command(context, backend, output, resume, **options):
         output = Path("runs") / f"{data}-{time.strftime('%Y%m%d-%H%M%S')}"
     why_backend = _why_backend if backend is None else "as asked"
     pretrain(config, output, resume=resume, started=_STARTED, why_backend=why_backend)
+
+
+def _check_lengths(options):
+    given = [name for name in ("epochs", "steps", "minutes") if options[name] is not None]
+    if len(given) > 1:
+        names = " and ".join(f"--{name}" for name in given)
+        raise click.UsageError(f"{names} exclude each other: give one.")
 
 
 def _check_same(context, config, options, backend):
@@ -129,11 +139,54 @@ def _check_same(context, config, options, backend):
     "--temperature", type=float, default=0.1, show_default=True, help="Temperature of the votes."
 )
 @click.option("--batch-size", type=click.IntRange(min=1), default=512, show_default=True)
+@click.option(
+    "--num-views",
+    type=click.IntRange(min=1),
+    help="Average the features over so many views of each image, of a method's own splitter.",
+)
+@click.option("--linear-probe", "probe", is_flag=True, help="Fit a linear classifier, too.")
 @click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
 def evaluate_command(run, backend, **options):
     """Prints the kNN accuracy of a run's encoder; RUN is a run folder or a .keras file."""
     _use_backend(backend)
     evaluate(run, **options)
+
+
+@commands.command("compare")
+@click.option(
+    "--methods",
+    default="simmim,simclr,moco,byol,empssl,mim",
+    show_default=True,
+    help="Methods, with commas between them.",
+)
+@click.option(
+    "--seeds", type=click.IntRange(min=1), default=2, show_default=True, help="Runs of a method."
+)
+@_config_options(exclude=("method", "seed"))
+@click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("runs/compare"),
+    show_default=True,
+    help="Folder of the runs and the table; the same command goes on where it stopped.",
+)
+@click.pass_context
+def compare_command(context, methods, seeds, output, backend, **options):
+    """Pre-trains several methods alike and prints a table; takes the options of pretrain.
+
+    Each method gets the same encoder, views, batch, time or steps, and seeds, one run after the
+    other. mim, which needs tokens, gets a ViT and its own views. Writes table.csv and
+    accuracy.png beside the run folders.
+    """
+    _use_backend(backend)
+    _check_lengths(options)
+    given = {
+        name: value
+        for name, value in options.items()
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    compare(methods.split(","), seeds, output, given)
 
 
 def main(arguments=None):

@@ -20,6 +20,7 @@ def calls(monkeypatch):
     """What the commands would do, without doing it."""
     calls = []
     monkeypatch.setattr(cli, "pretrain", lambda *args, **kwargs: calls.append((args, kwargs)))
+    monkeypatch.setattr(cli, "compare", lambda *args, **kwargs: calls.append((args, kwargs)))
     monkeypatch.setattr(cli, "evaluate", lambda *args, **kwargs: calls.append((args, kwargs)))
     return calls
 
@@ -49,11 +50,24 @@ def test_options_become_the_configuration(capsys, calls, tmp_path):
     assert keywords["resume"] is False
 
 
+def test_compare_shares_what_was_given(capsys, calls, tmp_path):
+    options = ["--methods", "simmim,byol", "--steps", "5", "--crop-scale", "0.3", "1"]
+    status, _, _ = run(capsys, "compare", *options, "--output", str(tmp_path))
+    assert status == 0
+    shared = {"steps": 5, "crop_scale": (0.3, 1.0)}
+    assert calls == [((["simmim", "byol"], 2, tmp_path, shared), {})]
+
+
 @pytest.mark.parametrize(
     "arguments,message",
     [
         (["pretrain", "--epochs", "0"], "--epochs"),
         (["pretrain", "--epochs", "1", "--minutes", "1"], "exclude each other"),
+        (["pretrain", "--epochs", "1", "--steps", "1"], "--epochs and --steps exclude"),
+        (["pretrain", "--method", "mae"], "--method"),
+        (["compare", "--methods", "simmim,mae", "--steps", "1"], "Received: simmim, mae"),
+        (["compare", "--methods", "simmim"], "Give --minutes, --steps or --epochs"),
+        (["compare", "--seed", "3"], "--seed"),
         (["pretrain", "--optimizer", "lion"], "--optimizer"),
         (["pretrain", "--unknown"], "--unknown"),
         (["pretrain", "--resume"], "--resume needs --output"),

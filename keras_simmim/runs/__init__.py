@@ -1,6 +1,7 @@
 """Runs of the command line: a configuration, a run folder, and what happens in between."""
 
 from keras_simmim.runs.checkpoint import Checkpoint as Checkpoint
+from keras_simmim.runs.compare import compare as compare
 from keras_simmim.runs.evaluate import evaluate as evaluate
 from keras_simmim.runs.pretrain import pretrain as pretrain
 from keras_simmim.runs.run_config import RunConfig as RunConfig

@@ -1,64 +1,149 @@
 """From a run's configuration to the objects that it names."""
 
+from typing import Any
+
 import keras
 
-from keras_simmim import encoders, heads, losses, methods, views
+from keras_simmim import encoders, heads, losses, methods, optimizers, views
 from keras_simmim.runs.run_config import RunConfig
 
+# The views that methods are compared on.
+ALIKE: dict[str, Any] = {
+    "num_views": 4,
+    "crop_scale": (0.2, 1.0),
+    "jitter": 0.8,
+    "grayscale": 0.2,
+    "blur": 0.0,
+    "solarize": 0.0,
+}
+_COMMON: dict[str, Any] = {
+    **ALIKE,
+    "head": "projection",
+    "temperature": 0.2,
+    "optimizer": "adam",
+    "weight_decay": 0.0,
+}
+_DEFAULTS: dict[str, dict[str, Any]] = {
+    "simmim": {"head": "attention"},
+    "simclr": {"temperature": 0.5},
+    "moco": {},
+    "byol": {},
+    "empssl": {"num_views": 20, "crop_scale": (0.25, 0.25), "blur": 0.1, "solarize": 0.1},
+    "mim": {
+        "encoder": "vit",
+        "num_views": 1,
+        "crop_scale": (0.67, 1.0),
+        "jitter": 0.0,
+        "grayscale": 0.0,
+        "optimizer": "adamw",
+        "weight_decay": 0.05,
+    },
+}
 
-def build_method(config: RunConfig, image_shape: tuple[int, int, int]) -> methods.SimMIM:
+
+def fill_in(config: RunConfig, side: int) -> None:
+    """Gives the open fields of a configuration the method's defaults.
+
+    Args:
+        config: the run's configuration.
+        side: height of the images in pixels.
+    """
+    small = (config.view_size or side) < 64
+    defaults = {"encoder": "resnet10" if small else "resnet18", **_COMMON}
+    for name, value in {**defaults, **_DEFAULTS[config.method]}.items():
+        if getattr(config, name) is None:
+            setattr(config, name, value)
+
+
+def build_method(config: RunConfig, image_shape: tuple[int, int, int]) -> methods.Method:
     """Makes the method, its weights drawn from the global seed.
 
     Args:
-        config: the run's configuration; without an encoder it gets the default.
+        config: the run's configuration; its open fields get the method's defaults.
         image_shape: (height, width, channels) of the images that it will see.
     """
-    side = config.view_size or image_shape[0]
-    channels = image_shape[2]
-    name = config.encoder = config.encoder or ("resnet10" if side < 64 else "resnet18")
-    head: keras.layers.Layer
-    if config.head == "attention":
-        head = heads.AttentionHead(config.num_heads, config.embedding_dim, config.hidden_dim)
-    else:
-        head = heads.ProjectionHead(config.embedding_dim, config.hidden_dim)
-    return methods.SimMIM(
-        encoder=_encoder(config, name, side, channels),
-        view_splitter=views.ViewSplitter(
-            num_views=config.num_views,
-            crop_scale=config.crop_scale,
-            crop_ratio=config.crop_ratio,
-            view_size=config.view_size,
-            flip=config.flip,
-            jitter=config.jitter,
-            brightness=config.brightness,
-            contrast=config.contrast,
-            saturation=config.saturation,
-            hue=config.hue,
-            grayscale=config.grayscale,
-            blur=config.blur,
-            blur_sigma=config.blur_sigma,
-            solarize=config.solarize,
-            solarize_threshold=config.solarize_threshold,
-            seed=config.seed,
-        ),
-        attention_head=head,
-        loss=losses.NTXent(config.temperature),
+    fill_in(config, image_shape[0])
+    encoder = _encoder(config, config.view_size or image_shape[0], image_shape[2])
+    splitter = _view_splitter(config)
+    if config.method == "simmim":
+        return methods.SimMIM(
+            encoder, splitter, _head(config), loss=losses.NTXent(config.temperature)
+        )
+    if config.method == "simclr":
+        return methods.SimCLR(encoder, splitter, _head(config), temperature=config.temperature)
+    if config.method == "moco":
+        return methods.MoCo(
+            encoder,
+            splitter,
+            _head(config),
+            temperature=config.temperature,
+            queue_size=config.queue_size,
+            momentum=config.momentum_target,
+            symmetric=config.symmetric,
+        )
+    if config.method == "byol":
+        return methods.BYOL(
+            encoder,
+            splitter,
+            _head(config, normalize=False),
+            heads.ProjectionHead(config.embedding_dim, config.hidden_dim, normalize=False),
+            momentum=config.momentum_target,
+            # Of a run that is planned later, `plan` says them.
+            momentum_steps=config.total_steps or None,
+        )
+    if config.method == "empssl":
+        return methods.EMPSSL(encoder, splitter, _head(config), invariance=config.invariance)
+    return methods.MaskedImageModel(
+        encoder, splitter, config.mask_unit, config.mask_ratio, seed=config.seed
     )
 
 
-def _encoder(config: RunConfig, name: str, side: int, channels: int) -> keras.Model:
-    if name == "vit":
+def _view_splitter(config):
+    return views.ViewSplitter(
+        num_views=config.num_views,
+        crop_scale=config.crop_scale,
+        crop_ratio=config.crop_ratio,
+        view_size=config.view_size,
+        flip=config.flip,
+        jitter=config.jitter,
+        brightness=config.brightness,
+        contrast=config.contrast,
+        saturation=config.saturation,
+        hue=config.hue,
+        grayscale=config.grayscale,
+        blur=config.blur,
+        blur_sigma=config.blur_sigma,
+        solarize=config.solarize,
+        solarize_threshold=config.solarize_threshold,
+        seed=config.seed,
+    )
+
+
+def _head(config, normalize=True):
+    if config.head == "projection":
+        return heads.ProjectionHead(config.embedding_dim, config.hidden_dim, normalize)
+    if not normalize:
+        raise ValueError(
+            f"{config.method} predicts embeddings that are not of unit length, which the attention "
+            "head gives: use `head` projection. Received: head=attention"
+        )
+    return heads.AttentionHead(config.num_heads, config.embedding_dim, config.hidden_dim)
+
+
+def _encoder(config, side, channels):
+    if config.encoder == "vit":
         return encoders.ViT(
             image_shape=(side, side, channels),
             patch_size=config.patch_size or (4 if side < 64 else 16),
             depth=config.vit_depth,
             width=config.width or 192,
             num_heads=config.vit_heads,
+            position=config.vit_position,
         )
     # A stride of 2 from the start costs little accuracy at 32 px and is 3 to 4 times as fast.
     stem = ("3x3/2" if side < 64 else "7x7/4") if config.stem == "auto" else config.stem
     return encoders.ResNet(
-        depth=int(name.removeprefix("resnet")),
+        depth=int(config.encoder.removeprefix("resnet")),
         width=config.width or (32 if side < 64 else 64),
         # Views may be smaller than the images that are embedded in the end.
         image_shape=(None, None, channels),
@@ -84,14 +169,20 @@ def build_optimizer(
         optimizer = keras.optimizers.SGD(
             schedule, momentum=config.momentum, weight_decay=config.weight_decay or None, **common
         )
-    elif config.optimizer == "adam":
+    elif config.optimizer == "lars":
+        optimizer = optimizers.LARS(
+            schedule, momentum=config.momentum, weight_decay=config.weight_decay or 0.0, **common
+        )
+    elif config.optimizer == "adamw":
+        optimizer = keras.optimizers.AdamW(
+            schedule, weight_decay=config.weight_decay or 0.0, **common
+        )
+    else:
         optimizer = keras.optimizers.Adam(
             schedule, weight_decay=config.weight_decay or None, **common
         )
-    else:
-        optimizer = keras.optimizers.AdamW(schedule, weight_decay=config.weight_decay, **common)
-    if config.weight_decay:
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta"])
+    if config.weight_decay or config.optimizer == "lars":
+        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "mask_token"])
     return optimizer
 
 
@@ -99,7 +190,7 @@ def peak_learning_rate(config: RunConfig) -> float:
     """The learning rate given, or the optimizer's default."""
     if config.learning_rate is not None:
         return config.learning_rate
-    if config.optimizer == "sgd":
+    if config.optimizer in ("sgd", "lars"):
         return 0.2 * config.batch_size * config.gradient_accumulation / 256
     return 1e-3 if config.encoder == "vit" else 4e-3
 

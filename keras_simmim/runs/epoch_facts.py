@@ -7,19 +7,25 @@ from keras_simmim.datasets import Batches
 
 
 class EpochFacts(keras.callbacks.Callback):
-    """Adds to the logs of an epoch its learning rate, its speed and its wait for input.
+    """Adds to the logs of an epoch its learning rate, its speed, its wait for input and the time.
 
     `images_per_second` counts training images; `input_wait` is the share of the epoch, 0...1, in
     which training waited for images: they were being made by the thread that trains, or by another
-    one after the last step had ended.
+    one after the last step had ended. `minutes` is the wall time of the run so far.
 
     Args:
         batches: what `fit` trains on.
+        started: `time.monotonic()` when the run began; None: when training begins.
     """
 
-    def __init__(self, batches: Batches):
+    def __init__(self, batches: Batches, started: float | None = None):
         super().__init__()
         self.batches = batches
+        self.started = started
+
+    def on_train_begin(self, logs=None):
+        if self.started is None:
+            self.started = time.monotonic()
 
     def on_epoch_begin(self, epoch, logs=None):
         self.steps = 0
@@ -37,9 +43,11 @@ class EpochFacts(keras.callbacks.Callback):
         self.step_end = time.monotonic()
 
     def on_epoch_end(self, epoch, logs=None):
-        seconds = time.monotonic() - self.start
+        now = time.monotonic()
+        seconds = now - self.start
         logs["learning_rate"] = float(
             keras.ops.convert_to_numpy(self.model.optimizer.learning_rate)
         )
         logs["images_per_second"] = self.steps * self.batches.batch_size / seconds
         logs["input_wait"] = self.waited / seconds
+        logs["minutes"] = (now - self.started) / 60

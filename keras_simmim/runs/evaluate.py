@@ -2,8 +2,7 @@ from pathlib import Path
 
 import keras
 
-from keras_simmim import datasets
-from keras_simmim.runs.knn import knn
+from keras_simmim import datasets, evaluation
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import load_labelled
 from keras_simmim.runs.run_error import RunError
@@ -17,8 +16,10 @@ def evaluate(
     k: int = 200,
     temperature: float = 0.1,
     batch_size: int = 512,
-) -> float:
-    """Prints and returns the kNN accuracy of a saved model or encoder on labelled images.
+    num_views: int | None = None,
+    probe: bool = False,
+) -> dict[str, float]:
+    """Prints and returns the accuracy of a saved model or encoder on labelled images.
 
     Args:
         run: a run folder, or a `.keras` file of a method or an encoder.
@@ -29,6 +30,11 @@ def evaluate(
         k: neighbours that vote.
         temperature: temperature of the votes.
         batch_size: images that are embedded at a time.
+        num_views: average the features over so many views of each image; None: whole images.
+        probe: whether a linear classifier is fitted, too.
+
+    Returns:
+        `"knn_accuracy"` and, with a probe, `"linear_probe_accuracy"`, 0...1.
 
     Raises:
         RunError: for a run, data or options that can't be used.
@@ -48,12 +54,33 @@ def evaluate(
     except (ValueError, OSError, ImportError) as error:
         raise RunError(" ".join(str(error).split())) from error
     model = keras.saving.load_model(path)
-    accuracy = knn(model, labelled, batch_size, k=k, temperature=temperature)
-    print(
-        f"kNN accuracy of {path} on {len(labelled[3]):,} test images of {data}: {accuracy:.2%} "
-        f"(k={k}, temperature {temperature:g}, {len(labelled[1]):,} images vote)"
+    train_images, train_labels, test_images, test_labels = labelled
+    try:
+        train_x, test_x = (
+            evaluation.embed(model, images, batch_size, num_views=num_views)
+            for images in (train_images, test_images)
+        )
+    except ValueError as error:
+        raise RunError(" ".join(str(error).split())) from error
+    of = f"{path} on {len(test_labels):,} test images of {data}"
+    if num_views:
+        of += f", features averaged over {num_views} views"
+    knn = evaluation.knn_accuracy(
+        train_x, train_labels, test_x, test_labels, k=k, temperature=temperature
     )
-    return accuracy
+    results = {"knn_accuracy": knn}
+    print(
+        f"kNN accuracy of {of}: {knn:.2%} "
+        f"(k={k}, temperature {temperature:g}, {len(train_labels):,} images vote)"
+    )
+    if probe:
+        try:
+            accuracy = evaluation.linear_probe(train_x, train_labels, test_x, test_labels)
+        except ImportError as error:
+            raise RunError(str(error)) from error
+        results["linear_probe_accuracy"] = accuracy
+        print(f"Linear probe of {of}: {accuracy:.2%}")
+    return results
 
 
 def _load(data, test_data, data_dir, image_size):

@@ -8,7 +8,7 @@ from keras_simmim.runs.time_steps import time_steps
 
 
 def plan(config: RunConfig, model, data: RunData, started: float, look_seconds: float) -> None:
-    """Fixes the number of steps in the configuration: from its epochs, or from its minutes.
+    """Fixes the number of steps in the configuration: from its epochs, its steps or its minutes.
 
     Args:
         config: gets `total_steps`, `steps_per_epoch` and, without minutes, `epochs`.
@@ -20,6 +20,9 @@ def plan(config: RunConfig, model, data: RunData, started: float, look_seconds: 
     Raises:
         RunError: where the minutes do not reach for a single step.
     """
+    if config.steps is not None:
+        _set_steps(config, config.steps, data.steps_per_pass)
+        return
     if config.minutes is None:
         config.epochs = config.epochs or 100
         config.steps_per_epoch = data.steps_per_pass
@@ -41,12 +44,16 @@ def plan(config: RunConfig, model, data: RunData, started: float, look_seconds: 
             f"{config.minutes:g} minutes are spent before training begins: a step takes "
             f"{later:.2f} s. Give more --minutes, or a smaller --batch-size or --width."
         )
-    # Epochs as near to a pass over the data as divides the budget.
-    epochs = max(1, round(total / data.steps_per_pass))
-    config.steps_per_epoch = total // epochs
-    config.total_steps = config.steps_per_epoch * epochs
+    _set_steps(config, total, data.steps_per_pass)
     print(
         f"A step takes {later:.3f} s: {config.total_steps} steps fit into what is left of "
         f"{config.minutes:g} minutes",
         flush=True,
     )
+
+
+def _set_steps(config, total, steps_per_pass):
+    """Epochs as near to a pass over the data as divides the steps, of which a few may be left."""
+    epochs = max(1, round(total / steps_per_pass))
+    config.steps_per_epoch = total // epochs
+    config.total_steps = config.steps_per_epoch * epochs

@@ -8,11 +8,12 @@ import keras
 import numpy as np
 
 from keras_simmim import backend, evaluation
-from keras_simmim.methods import SimMIM
+from keras_simmim.methods import BYOL, Method
 from keras_simmim.runs.build import build_method, build_optimizer, peak_learning_rate
 from keras_simmim.runs.checkpoint import Checkpoint
 from keras_simmim.runs.epoch_facts import EpochFacts
 from keras_simmim.runs.knn import knn
+from keras_simmim.runs.peak_memory import peak_memory_mb
 from keras_simmim.runs.plan import plan
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import RunData
@@ -26,8 +27,8 @@ def pretrain(
     resume: bool = False,
     started: float | None = None,
     why_backend: str = "as Keras was imported",
-) -> SimMIM:
-    """Pre-trains SimMIM into a run folder: config, history, logs, checkpoint, model and encoder.
+) -> Method:
+    """Pre-trains a method into a run folder: config, history, logs, checkpoint, model and encoder.
 
     Args:
         config: what to run; its open fields (steps, precision) are filled in.
@@ -65,10 +66,13 @@ def pretrain(
     if not config.total_steps:
         plan(config, model, data, started, look_seconds)
         config.to_json(output / "config.json")
+    if isinstance(model, BYOL):
+        model.momentum_steps = config.total_steps
     model.compile(optimizer=build_optimizer(config, config.total_steps, data.steps_per_pass))
     checkpoint = Checkpoint(output / "checkpoint")
     done = checkpoint.restore(model) if resume else 0
-    _keep_rows(output / "history.csv", done)
+    # Minutes go on from those of the epochs that are done.
+    started -= 60 * _keep_rows(output / "history.csv", done)
     _describe(config, engine, model, data, output, first_look, done)
     batches = data.batches(config.steps_per_epoch, first_step=done * config.steps_per_epoch)
     model.fit(
@@ -78,7 +82,7 @@ def pretrain(
         shuffle=False,
         # A bar for a person, a line an epoch for a log.
         verbose=1 if sys.stdout.isatty() else 2,
-        callbacks=_callbacks(config, data, batches, output, checkpoint),
+        callbacks=_callbacks(config, data, batches, output, checkpoint, started),
     )
     minutes = (time.monotonic() - started) / 60
     _finish(config, model, data, output, minutes)
@@ -97,9 +101,10 @@ def _look(model, data):
 
 def _describe(config, engine, model, data, output, first_look, done):
     print(
-        f"SimMIM on {data.description}: {config.encoder} of {model.encoder.count_params():,} "
-        f"parameters, {config.num_views} views, batch {config.batch_size}, {config.optimizer} at "
-        f"{peak_learning_rate(config):g}, {config.schedule} schedule\n"
+        f"{type(model).__name__} on {data.description}: {config.encoder} of "
+        f"{model.encoder.count_params():,} parameters, {config.num_views} views, "
+        f"batch {config.batch_size}, {config.optimizer} at {peak_learning_rate(config):g}, "
+        f"{config.schedule} schedule\n"
         f"{engine}, "
         f"{config.total_steps // config.steps_per_epoch} epochs of {config.steps_per_epoch} steps, "
         f"into {output}"
@@ -112,8 +117,10 @@ def _describe(config, engine, model, data, output, first_look, done):
     sys.stdout.flush()
 
 
-def _callbacks(config, data, batches, output, checkpoint):
-    callbacks = [EpochFacts(batches)]
+def _callbacks(config, data, batches, output, checkpoint, started):
+    callbacks = [EpochFacts(batches, started)]
+    if config.method != "mim":
+        callbacks.append(evaluation.CollapseCallback())
     if config.knn_every and data.labelled is not None:
         callbacks.append(evaluation.KNNCallback(*data.part, every=config.knn_every))
     callbacks.append(keras.callbacks.CSVLogger(str(output / "history.csv"), append=True))
@@ -126,14 +133,18 @@ def _callbacks(config, data, batches, output, checkpoint):
 
 
 def _keep_rows(path, epochs):
-    """Drops the rows of epochs that the checkpoint does not have: they come again."""
+    """Drops the rows of epochs that the checkpoint does not have: they come again.
+
+    Returns the minutes of the last one that is kept.
+    """
     if not path.exists():
-        return
+        return 0.0
     with path.open(newline="") as file:
         rows = [row for row in csv.reader(file) if row]
     keep = [row for row in rows if row[0] == "epoch" or int(row[0]) < epochs]
     with path.open("w", newline="") as file:
         csv.writer(file).writerows(keep if len(keep) > 1 else [])
+    return float(keep[-1][keep[0].index("minutes")]) if len(keep) > 1 else 0.0
 
 
 def _finish(config, model, data, output, minutes):
@@ -142,7 +153,12 @@ def _finish(config, model, data, output, minutes):
     model.save(path)
     model.encoder.save(output / "encoder.keras")
     loaded = keras.saving.load_model(path)
-    results = {"training_minutes": round(minutes, 2)}
+    results = {
+        "training_minutes": round(minutes, 2),
+        "images_seen": config.total_steps * config.batch_size,
+        "parameters": model.encoder.count_params(),
+        "peak_memory_mb": peak_memory_mb(),
+    }
     print(f"Trained for {minutes:.1f} minutes, saved {path}")
     if data.labelled is None:
         images = data.some_images()

@@ -24,9 +24,14 @@ class RunConfig:
     )
     image_size: int = _option(224, "Side to which images of a folder are fitted.", minimum=8)
 
+    method: str = _option(
+        "simmim",
+        "Method; mim is the masked image modelling of the SimMIM paper.",
+        choices=("simmim", "simclr", "moco", "byol", "empssl", "mim"),
+    )
     encoder: str | None = _option(
         None,
-        "Encoder [default: resnet10 below 64 px, resnet18 from there].",
+        "Encoder [default: resnet10 below 64 px, resnet18 from there; vit for mim].",
         choices=("resnet10", "resnet18", "resnet34", "vit"),
     )
     width: int | None = _option(
@@ -46,47 +51,87 @@ class RunConfig:
     vit_depth: int = _option(6, "Blocks of a ViT.", minimum=1)
     vit_heads: int = _option(3, "Attention heads of a ViT's blocks.", minimum=1)
 
-    num_views: int = _option(4, "Views of each image.", minimum=2)
+    vit_position: str = _option(
+        "sincos", "Positions of a ViT's tokens.", choices=("sincos", "relative")
+    )
+
+    num_views: int | None = _option(
+        None, "Views of each image [default: 4; empssl 20; mim 1].", minimum=1
+    )
     view_size: int | None = _option(None, "Side of a view [default: the image's].", minimum=4)
-    crop_scale: tuple[float, float] = _option((0.2, 1.0), "Least and largest area of a crop.")
+    crop_scale: tuple[float, float] | None = _option(
+        None, "Least and largest area of a crop [default: 0.2 1; empssl 0.25 0.25; mim 0.67 1]."
+    )
     crop_ratio: tuple[float, float] = _option(
         (3 / 4, 4 / 3), "Least and largest ratio of a crop's width to its height."
     )
     flip: float = _option(0.5, "Probability of a horizontal flip.", minimum=0.0)
-    jitter: float = _option(0.8, "Probability of colour jitter.", minimum=0.0)
+    jitter: float | None = _option(
+        None, "Probability of colour jitter [default: 0.8; mim 0].", minimum=0.0
+    )
     brightness: float = _option(0.4, "Strength of brightness jitter.", minimum=0.0)
     contrast: float = _option(0.4, "Strength of contrast jitter.", minimum=0.0)
     saturation: float = _option(0.4, "Strength of saturation jitter.", minimum=0.0)
     hue: float = _option(0.1, "Strength of hue jitter, in turns.", minimum=0.0)
-    grayscale: float = _option(0.2, "Probability of grayscale.", minimum=0.0)
-    blur: float = _option(0.0, "Probability of Gaussian blur.", minimum=0.0)
+    grayscale: float | None = _option(
+        None, "Probability of grayscale [default: 0.2; mim 0].", minimum=0.0
+    )
+    blur: float | None = _option(
+        None, "Probability of Gaussian blur [default: 0; empssl 0.1].", minimum=0.0
+    )
     blur_sigma: tuple[float, float] = _option(
         (0.1, 2.0), "Least and largest standard deviation of the blur, in pixels of a view."
     )
-    solarize: float = _option(0.0, "Probability of solarization.", minimum=0.0)
+    solarize: float | None = _option(
+        None, "Probability of solarization [default: 0; empssl 0.1].", minimum=0.0
+    )
     solarize_threshold: float = _option(128.0, "Least value that is inverted.", minimum=0.0)
 
-    head: str = _option("attention", "Head on the encoder.", choices=("attention", "projection"))
+    head: str | None = _option(
+        None,
+        "Head on the encoder [default: attention for simmim, projection for others].",
+        choices=("attention", "projection"),
+    )
     num_heads: int = _option(4, "Angles of the attention head.", minimum=1)
     embedding_dim: int = _option(128, "Dimensions of an embedding.", minimum=2)
     hidden_dim: int | None = _option(
         None, "Width of the head's MLP [default: as many as features].", minimum=1
     )
-    temperature: float = _option(0.2, "Temperature of NT-Xent.")
+    temperature: float | None = _option(
+        None, "Temperature of simmim, simclr, moco [default: 0.2; simclr 0.5]."
+    )
+    momentum_target: float = _option(
+        0.99, "What remains of the target network of moco and byol at an update.", minimum=0.0
+    )
+    queue_size: int = _option(4096, "Keys in the queue of moco.", minimum=1)
+    symmetric: bool = _option(True, "Whether each view of moco is a query and a key.")
+    invariance: float = _option(200.0, "Weight of agreement in empssl.", minimum=0.0)
+    mask_ratio: float = _option(0.6, "Share of mim's units that is masked.", minimum=0.0)
+    mask_unit: int | None = _option(
+        None, "Side of mim's mask units in pixels [default: twice the patch size].", minimum=1
+    )
 
     batch_size: int = _option(128, "Images a step.", minimum=2)
     epochs: int | None = _option(None, "Passes over the data [default: 100].", minimum=1)
     minutes: float | None = _option(
         None, "Wall time instead of epochs: the schedule ends when it is spent."
     )
-    optimizer: str = _option("adam", "Optimizer.", choices=("sgd", "adam", "adamw"))
+    steps: int | None = _option(None, "Training steps instead of epochs.", minimum=1)
+    optimizer: str | None = _option(
+        None,
+        "Optimizer [default: adam; adamw for mim].",
+        choices=("sgd", "adam", "adamw", "lars"),
+    )
     learning_rate: float | None = _option(
         None,
-        "Peak learning rate [default: adam, adamw 4e-3, for a vit 1e-3; sgd 0.2 x batch / 256].",
+        "Peak learning rate [default: adam, adamw 4e-3, for a vit 1e-3; "
+        "sgd, lars 0.2 x batch / 256].",
     )
-    momentum: float = _option(0.9, "Momentum of sgd.", minimum=0.0)
-    weight_decay: float = _option(
-        0.0, "Decoupled weight decay, times the learning rate; none on biases, norms.", minimum=0.0
+    momentum: float = _option(0.9, "Momentum of sgd and lars.", minimum=0.0)
+    weight_decay: float | None = _option(
+        None,
+        "Weight decay, times the learning rate; none on biases, norms [default: 0; mim 0.05].",
+        minimum=0.0,
     )
     schedule: str = _option(
         "cosine", "Schedule of the learning rate.", choices=("cosine", "step", "constant")
@@ -112,6 +157,11 @@ class RunConfig:
     total_steps: int = 0
     steps_per_epoch: int = 0
 
+    @classmethod
+    def choices(cls, name: str) -> tuple[str, ...]:
+        """What a field may be."""
+        return cls.__dataclass_fields__[name].metadata["choices"]
+
     def to_json(self, path: Path) -> None:
         """Writes the configuration, whole or not at all."""
         partial = path.with_suffix(".partial")
@@ -131,6 +181,7 @@ class RunConfig:
             config = cls(**json.loads(path.read_text()))
         except (TypeError, ValueError) as error:
             raise RunError(f"{path} can't be read as a run's configuration: {error}") from error
-        for name in ("crop_scale", "crop_ratio", "blur_sigma"):
-            setattr(config, name, tuple(getattr(config, name)))
+        for name, value in vars(config).items():
+            if isinstance(value, list):
+                setattr(config, name, tuple(value))
         return config

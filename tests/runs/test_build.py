@@ -2,9 +2,10 @@ import keras
 import numpy as np
 import pytest
 
+import keras_simmim as ks
 from keras_simmim import heads
 from keras_simmim.runs import RunConfig
-from keras_simmim.runs.build import build_method, build_optimizer, peak_learning_rate
+from keras_simmim.runs.build import build_method, build_optimizer, fill_in, peak_learning_rate
 
 
 def rate_at(optimizer, step):
@@ -26,7 +27,7 @@ def test_step_schedule_is_the_missions():
 
 
 def test_cosine_schedule_warms_up_and_ends_at_zero():
-    config = RunConfig(learning_rate=0.5, warmup=0.1)
+    config = RunConfig(optimizer="adam", learning_rate=0.5, warmup=0.1)
     optimizer = build_optimizer(config, total_steps=100, steps_per_pass=10)
     assert rate_at(optimizer, 0) == 0.0
     assert rate_at(optimizer, 5) == pytest.approx(0.25)
@@ -36,7 +37,13 @@ def test_cosine_schedule_warms_up_and_ends_at_zero():
 
 
 def test_schedules_count_batches_when_gradients_accumulate():
-    config = RunConfig(schedule="step", learning_rate=1.0, step_epochs=1, gradient_accumulation=2)
+    config = RunConfig(
+        optimizer="adam",
+        schedule="step",
+        learning_rate=1.0,
+        step_epochs=1,
+        gradient_accumulation=2,
+    )
     optimizer = build_optimizer(config, total_steps=40, steps_per_pass=10)
     assert optimizer.gradient_accumulation_steps == 2
     variable = keras.Variable(np.ones(1, "float32"))
@@ -58,7 +65,7 @@ def test_peak_learning_rates():
     assert peak_learning_rate(RunConfig(learning_rate=0.7)) == 0.7
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lars"])
 def test_biases_and_norms_do_not_decay(optimizer):
     config = RunConfig(
         optimizer=optimizer, learning_rate=1.0, schedule="constant", weight_decay=0.1
@@ -83,3 +90,36 @@ def test_method_is_what_the_configuration_says(encoder):
     assert model.view_splitter.view_size == (16, 16)
     images = np.zeros((2, 32, 32, 1), "uint8")
     assert model(images).shape == (2, {"vit": 12}.get(encoder, 32))
+
+
+METHODS = {
+    "simmim": ks.SimMIM,
+    "simclr": ks.SimCLR,
+    "moco": ks.MoCo,
+    "byol": ks.BYOL,
+    "empssl": ks.EMPSSL,
+    "mim": ks.MaskedImageModel,
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_method_is_built_with_its_defaults(method):
+    width = 12 if method == "mim" else 4
+    config = RunConfig(method=method, width=width, vit_depth=1, queue_size=16)
+    model = build_method(config, (32, 32, 3))
+    assert type(model) is METHODS[method] and model.built
+    assert config.num_views == {"empssl": 20, "mim": 1}.get(method, 4)
+    assert config.encoder == ("vit" if method == "mim" else "resnet10")
+    assert model.view_splitter.crop_scale == config.crop_scale
+    assert None not in (config.temperature, config.optimizer, config.weight_decay, config.head)
+
+
+def test_what_is_given_is_not_filled_in():
+    config = RunConfig(method="mim", num_views=2, jitter=0.5, weight_decay=0.0, encoder="vit")
+    fill_in(config, 32)
+    assert (config.num_views, config.jitter, config.weight_decay) == (2, 0.5, 0.0)
+
+
+def test_byol_takes_no_head_of_unit_length():
+    with pytest.raises(ValueError, match="Received: head=attention"):
+        build_method(RunConfig(method="byol", head="attention", width=4), (32, 32, 3))

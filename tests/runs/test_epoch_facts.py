@@ -47,7 +47,7 @@ def facts(model, batches, *callbacks):
 )
 def test_wait_by_the_clock(model, monkeypatch, thread, loads, input_wait):
     loads = [SimpleNamespace(thread=thread, start=start, end=end) for start, end in loads]
-    callback = EpochFacts(SimpleNamespace(loads=loads, batch_size=4))
+    callback = EpochFacts(SimpleNamespace(loads=loads, batch_size=4), started=-110)
     callback.set_model(model)
     times = iter([0, 3, 6, 9, 10])
     monkeypatch.setattr(epoch_facts, "time", SimpleNamespace(monotonic=lambda: next(times)))
@@ -60,6 +60,7 @@ def test_wait_by_the_clock(model, monkeypatch, thread, loads, input_wait):
     assert logs["input_wait"] == pytest.approx(input_wait)
     assert logs["images_per_second"] == pytest.approx(1.2)
     assert logs["learning_rate"] == pytest.approx(0.01)
+    assert logs["minutes"] == pytest.approx(2)
 
 
 def test_fit_on_slow_batches_waits_longer(model):

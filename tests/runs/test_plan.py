@@ -29,6 +29,13 @@ def test_epochs_by_default(model):
     assert config.epochs == 100 and config.total_steps == 1000
 
 
+@pytest.mark.parametrize("steps, epochs", [(7, 1), (24, 2), (100, 10)])
+def test_steps(model, steps, epochs):
+    config = RunConfig(steps=steps)
+    plan(config, model, DATA, time.monotonic(), 0.0)
+    assert config.total_steps == steps and config.steps_per_epoch == steps // epochs
+
+
 @pytest.mark.parametrize(
     "minutes,look,expected",
     [

@@ -1,0 +1,180 @@
+import csv
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from keras_simmim.runs.build import ALIKE
+from keras_simmim.runs.evaluate import evaluate
+from keras_simmim.runs.run_config import RunConfig
+from keras_simmim.runs.run_error import RunError
+
+# What differs with the method, unless it is given: mim's encoder and views.
+_OWN = {"mim": ("encoder", *ALIKE)}
+_COLUMNS = {
+    "knn": "kNN",
+    "linear_probe": "linear probe",
+    "minutes": "minutes",
+    "images_seen": "images seen",
+    "images_per_second": "images/s",
+    "peak_memory_mb": "peak MB",
+    "parameters": "parameters",
+}
+
+
+def compare(methods: list[str], seeds: int, output: Path, options: dict) -> list[dict]:
+    """Pre-trains methods alike, one run after another, judges them alike and prints a table.
+
+    A run that has ended is not repeated, one that has begun goes on, so that the same call
+    continues what was stopped.
+
+    Args:
+        methods: names of methods, as `RunConfig.method`.
+        seeds: runs of each method, with seeds from 0 on.
+        output: folder of the run folders; gets `table.csv` and `accuracy.png`.
+        options: fields of `RunConfig` that all runs share.
+
+    Returns:
+        A row for each method, as they are in the table.
+
+    Raises:
+        RunError: for a method that does not exist, a missing extra, or a run that failed.
+    """
+    _check(methods, options)
+    tabulate, figure = _libraries()
+    output.mkdir(parents=True, exist_ok=True)
+    runs: dict[str, list[Path]] = {method: [] for method in methods}
+    # Seed by seed, so that a comparison that is stopped has something of each method.
+    for seed in range(seeds):
+        for method in methods:
+            run = output / f"{method}-{seed}"
+            _run(method, seed, run, options)
+            runs[method].append(run)
+    rows = [_row(method, runs[method]) for method in methods]
+    _write(output / "table.csv", rows)
+    _plot(figure, output / "accuracy.png", runs)
+    shown = [[_encoder(row), *(_show(row, name) for name in _COLUMNS)] for row in rows]
+    print(tabulate(shown, headers=["method", *_COLUMNS.values()], tablefmt="github"))
+    return rows
+
+
+def _check(methods, options):
+    choices = RunConfig.choices("method")
+    unknown = [method for method in methods if method not in choices]
+    if unknown or not methods:
+        raise RunError(f"Methods are {', '.join(choices)}. Received: {', '.join(methods)}")
+    if not any(options.get(name) for name in ("epochs", "steps", "minutes")):
+        raise RunError("How long is a run? Give --minutes, --steps or --epochs.")
+
+
+def _libraries():
+    try:
+        import sklearn  # noqa: F401  for the linear probe, an hour later
+        from matplotlib.figure import Figure
+        from tabulate import tabulate
+    except ImportError as error:
+        raise RunError(
+            f"compare needs {error.name}: pip install 'keras-simmim[compare]'"
+        ) from error
+    return tabulate, Figure
+
+
+def _run(method, seed, run, options):
+    """Trains and judges, or does what is left of it."""
+    if not (run / "results.json").exists():
+        arguments = ["--output", str(run)]
+        if (run / "config.json").exists():
+            arguments += ["--resume"]
+        else:
+            arguments += arguments_of(method, seed, {"knn_every": 1, **ALIKE, **options})
+        print(f"== {run.name}", flush=True)
+        command = [sys.executable, "-m", "keras_simmim", "pretrain", *arguments]
+        if subprocess.run(command).returncode:
+            raise RunError(f"{run.name} failed; what it printed is above.")
+    judged = run / "accuracy.json"
+    if not judged.exists():
+        judged.write_text(json.dumps(evaluate(run, probe=True), indent=2) + "\n")
+
+
+def arguments_of(method, seed, shared):
+    """What `pretrain` is started with for one run of a method."""
+    arguments = ["--method", method, "--seed", str(seed)]
+    for name, value in shared.items():
+        if value is None or name in _OWN.get(method, ()):
+            continue
+        flag = name.replace("_", "-")
+        if isinstance(value, bool):
+            arguments.append(f"--{flag}" if value else f"--no-{flag}")
+        else:
+            values = value if isinstance(value, tuple | list) else [value]
+            arguments += [f"--{flag}", *map(str, values)]
+    return arguments
+
+
+def _row(method, runs):
+    """Means and half ranges over the seeds, `(mean, spread)` for what was measured."""
+    measured = {name: [] for name in _COLUMNS}
+    for run in runs:
+        results = json.loads((run / "results.json").read_text())
+        accuracy = json.loads((run / "accuracy.json").read_text())
+        measured["knn"].append(100 * accuracy["knn_accuracy"])
+        measured["linear_probe"].append(100 * accuracy["linear_probe_accuracy"])
+        measured["minutes"].append(results["training_minutes"])
+        measured["images_per_second"].append(
+            np.median([float(row["images_per_second"]) for row in _history(run)])
+        )
+        for name in ("images_seen", "peak_memory_mb", "parameters"):
+            measured[name].append(results[name])
+    config = RunConfig.from_json(runs[0] / "config.json")
+    row = {"method": method, "encoder": config.encoder, "views": config.num_views}
+    for name, values in measured.items():
+        known = [value for value in values if value is not None]
+        row[name] = float(np.mean(known)) if known else None
+        row[f"{name}_spread"] = (max(known) - min(known)) / 2 if known else None
+    return row
+
+
+def _history(run):
+    with (run / "history.csv").open(newline="") as file:
+        return list(csv.DictReader(file))
+
+
+def _encoder(row):
+    return f"{row['method']} ({row['encoder']}, {row['views']} views)"
+
+
+def _show(row, name):
+    value, spread = row[name], row[f"{name}_spread"]
+    if value is None:
+        return "-"
+    if name in ("knn", "linear_probe"):
+        return f"{value:.1f} ± {spread:.1f}"
+    return f"{value:,.1f}" if name == "minutes" else f"{value:,.0f}"
+
+
+def _write(path, rows):
+    with path.open("w", newline="") as file:
+        writer = csv.DictWriter(file, rows[0].keys())
+        writer.writeheader()
+        writer.writerows(rows)
+
+
+def _plot(figure, path, runs):
+    """Accuracy of the looks during training against minutes, a line a run, a colour a method."""
+    drawing = figure(figsize=(7, 4.5), layout="constrained")
+    axes = drawing.subplots()
+    for index, (method, folders) in enumerate(runs.items()):
+        for run in folders:
+            looks = [
+                (float(row["minutes"]), 100 * float(row["knn_accuracy"]))
+                for row in _history(run)
+                if row.get("knn_accuracy", "nan") not in ("nan", "")
+            ]
+            label = method if run == folders[0] else None
+            axes.plot(*zip(*looks, strict=True), color=f"C{index}", label=label)
+    axes.set(xlabel="minutes", ylabel="kNN accuracy on a part of the data, %")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    drawing.savefig(path, dpi=150)
