@@ -5,6 +5,7 @@ from pathlib import Path
 
 import keras
 import numpy as np
+import pytest
 from PIL import Image
 
 import keras_simmim as ks
@@ -19,7 +20,9 @@ def example(name):
     return module
 
 
-def test_cifar10_simmim(monkeypatch, tmp_path, capsys):
+@pytest.fixture
+def small_sample(monkeypatch):
+    """The first 256 images of the sample."""
     load = ks.datasets.load
 
     def first(name, split, data_dir):
@@ -27,6 +30,9 @@ def test_cifar10_simmim(monkeypatch, tmp_path, capsys):
         return images[:256], labels[:256]
 
     monkeypatch.setattr(ks.datasets, "load", first)
+
+
+def test_cifar10_simmim(small_sample, tmp_path, capsys):
     output = tmp_path / "model.keras"
     options = ["--data", "sample", "--epochs", "2", "--width", "2", "--batch-size", "64"]
     accuracy = example("cifar10_simmim").main([*options, "--output", str(output)])
@@ -47,3 +53,33 @@ def test_image_folder_224(tmp_path):
         [str(tmp_path / "photos"), *options, "--output", output]
     )
     assert features.shape == (5, 16) and np.all(np.isfinite(features))
+
+
+def test_compare_methods(small_sample, capsys):
+    options = ["--epochs", "1", "--width", "2", "--batch-size", "64"]
+    accuracies = example("compare_methods").main(options)
+    assert list(accuracies) == ["SimMIM", "SimCLR", "MoCo", "BYOL", "EMP-SSL"]
+    assert f"BYOL: kNN accuracy {accuracies['BYOL']:.2%}" in capsys.readouterr().out
+
+
+def test_masked_image_modeling(small_sample, capsys):
+    pytest.importorskip("sklearn")
+    options = ["--epochs", "1", "--fine-tune-epochs", "1", "--width", "12", "--depth", "2"]
+    accuracies = example("masked_image_modeling").main(options)
+    assert list(accuracies) == ["from scratch", "pre-trained"]
+    assert "linear probe of block_2" in capsys.readouterr().out
+
+
+def test_linear_probe_and_fine_tuning_of_a_saved_model(small_sample, tmp_path):
+    pytest.importorskip("sklearn")
+    model = ks.SimMIM(ks.encoders.ResNet(10, 2, (32, 32, 3), stem="3x3/2"))
+    model.save(tmp_path / "model.keras")
+    probe = example("linear_probe")
+    whole = probe.main([str(tmp_path / "model.keras")])
+    views = probe.main([str(tmp_path / "model.keras"), "--num-views", "2"])
+    assert 0 < whole < 1 and 0 < views < 1
+    options = ["--fractions", "0.1", "--epochs", "1"]
+    accuracies = example("fine_tune_with_few_labels").main(
+        [str(tmp_path / "model.keras"), *options]
+    )
+    assert list(accuracies) == [("from scratch", 0.1), ("pre-trained", 0.1)]
