@@ -1,0 +1,3 @@
+"""Optimizers that Keras lacks; learning rate schedules are Keras's own."""
+
+from keras_simmim.optimizers.lars import LARS as LARS
