@@ -31,7 +31,7 @@ class CollapseCallback(keras.callbacks.Callback):
 
     def __init__(
         self,
-        threshold: float = 0.1,
+        threshold: float = 0.2,
         patience: int = 1,
         metric: str = "embedding_std",
         embedding_dim: int | None = None,
