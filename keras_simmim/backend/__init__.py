@@ -18,4 +18,5 @@ batch_norm = _engine.batch_norm
 check_precision = _engine.check_precision
 conv2d = _engine.conv2d
 enable_determinism = _engine.enable_determinism
+map_tiles = _engine.map_tiles
 preferred_precision = _engine.preferred_precision

@@ -1,5 +1,7 @@
 from keras import ops
 
+from keras_simmim.backend import map_tiles
+
 # Similarities of a tile: 4 MB, which stay in a processor's cache.
 _SIMILARITIES = 2**20
 
@@ -42,6 +44,6 @@ def map_rows(function, columns, rows, row_images, *parts):
         return x if axis == 0 else ops.transpose(x, (1, 0, *range(2, len(x.shape))))
 
     pieces = (cut(rows, 1), cut(row_images, 0), *(cut(part, 1) for part in parts))
-    results = ops.map(lambda piece: function(*piece), pieces)  # (tiles, A, tile, ...)
+    results = map_tiles(function, pieces)  # (tiles, A, tile, ...)
     results = ops.transpose(results, (1, 0, *range(2, len(results.shape))))
     return ops.reshape(results, (angles, tiles * tile, *results.shape[3:]))[:, :count]
