@@ -39,9 +39,6 @@ METHODS = {
     "MoCo": lambda **kwargs: ks.MoCo(
         small_encoder(), splitter(), small_head(), queue_size=20, momentum=0.9, **kwargs
     ),
-    "MoCo, symmetric": lambda **kwargs: ks.MoCo(
-        small_encoder(), splitter(3), small_head(), queue_size=20, symmetric=True, **kwargs
-    ),
     "BYOL": lambda **kwargs: ks.BYOL(
         small_encoder(),
         splitter(),

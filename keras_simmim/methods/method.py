@@ -222,12 +222,16 @@ class Method(TrainStepMixin, keras.Model):
         # Setting `trainable` of the whole method thaws them.
         self.freeze_targets()
         super().compile(optimizer=optimizer, **kwargs)
+        self._jit_compile_asked = kwargs.get("jit_compile", "auto")
 
     def freeze_targets(self):
         """Excludes target networks from training; for methods that have any."""
 
     def get_compile_config(self):
         config = super().get_compile_config()
+        if config:
+            # What Keras chose for this backend is not what it would choose for another.
+            config["jit_compile"] = self._jit_compile_asked
         optimizer = config.get("optimizer") if config else None
         if isinstance(optimizer, dict) and optimizer["module"].startswith("keras.src."):
             # Under torch Keras names its own torch class, which no other backend can run.

@@ -35,6 +35,8 @@ def initial_weights(model):
         if value.ndim >= 2:
             scale = np.sqrt(2 / np.prod(value.shape[:-1]))
             value = rng.normal(0, scale, value.shape).astype("float32")
+        elif weight.name == "mask_token":
+            value = rng.normal(0, 0.02, value.shape).astype("float32")
         values.append(value)
     return values
 

@@ -7,7 +7,15 @@ from small_methods import METHODS, arrays_of, some_images
 
 import keras_simmim as ks
 
-pytestmark = pytest.mark.parametrize("name", METHODS)
+every_method = pytest.mark.parametrize("name", METHODS)
+# One of each kind of state; `slow` has the others.
+most_state = pytest.mark.parametrize(
+    "name",
+    [
+        name if name in ("MoCo", "MaskedImageModel") else pytest.param(name, marks=pytest.mark.slow)
+        for name in METHODS
+    ],
+)
 LABELS = np.arange(12) % 3
 
 
@@ -17,6 +25,7 @@ def fit(model, images=None, **kwargs):
     return model.fit(images, **options).history
 
 
+@every_method
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_fit_and_predict(name, policy):
     keras.config.set_dtype_policy(policy)
@@ -33,6 +42,7 @@ def test_fit_and_predict(name, policy):
     np.testing.assert_array_equal(features, model.predict(some_images(), verbose=0))
 
 
+@every_method
 def test_saved_and_loaded_it_trains_on_alike(name, tmp_path):
     model = METHODS[name]()
     model.compile(optimizer=keras.optimizers.SGD(0.05, momentum=0.9))
@@ -48,6 +58,16 @@ def test_saved_and_loaded_it_trains_on_alike(name, tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+def test_what_jit_compile_was_chosen_is_not_saved():
+    """Chosen under JAX it would make torch compile, which takes minutes or fails."""
+    model = METHODS["SimCLR"]()
+    model.compile()
+    assert model.get_compile_config()["jit_compile"] == "auto"
+    model.compile(jit_compile=False)
+    assert model.get_compile_config()["jit_compile"] is False
+
+
+@most_state
 def test_resumed_it_is_the_same_run_bit_for_bit(name, tmp_path):
     """Weights, targets, queues, optimizer and draws: stopped after epoch 1 of 2, then resumed."""
 
@@ -67,6 +87,7 @@ def test_resumed_it_is_the_same_run_bit_for_bit(name, tmp_path):
         np.testing.assert_array_equal(a, b)
 
 
+@every_method
 def test_validation_is_the_same_each_time_and_changes_nothing(name):
     model = METHODS[name]()
     model.compile()
@@ -78,6 +99,7 @@ def test_validation_is_the_same_each_time_and_changes_nothing(name):
         np.testing.assert_array_equal(a, b)
 
 
+@every_method
 def test_the_online_probe_learns_and_leaves_the_method_alone(name):
     """With it every weight of the method becomes what it becomes without it."""
     ks.backend.enable_determinism()
@@ -98,6 +120,7 @@ def test_the_online_probe_learns_and_leaves_the_method_alone(name):
         np.testing.assert_allclose(a, b, rtol=1e-6, atol=1e-7)
 
 
+@every_method
 def test_the_online_probe_needs_labels(name):
     model = METHODS[name](online_probe=ks.heads.OnlineProbe(3))
     model.compile()
@@ -105,6 +128,7 @@ def test_the_online_probe_needs_labels(name):
         fit(model)
 
 
+@every_method
 def test_hidden_parts_are_no_part_of_the_encoder(name):
     model = METHODS[name]()
     ready = keras.Sequential([model.encoder, keras.layers.Dense(2)])
