@@ -35,6 +35,13 @@ def test_of_batches_compiled(compiled_result):
     assert compiled_result(RankMe(), embeddings) == pytest.approx(expected, rel=1e-4)
 
 
+def test_collapse_compiled(compiled_result):
+    """Rounding errors of the Gram matrix are no dimensions."""
+    rng = np.random.default_rng(0)
+    one_direction = rng.normal(size=(16, 1, 1)) * rng.normal(size=32)
+    assert compiled_result(RankMe(), one_direction.astype("float32")) == pytest.approx(1, abs=1e-3)
+
+
 def test_extremes():
     for value, rank in ((0.0, 0.0), (1.0, 1.0)):
         metric = RankMe()
