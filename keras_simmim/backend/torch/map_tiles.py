@@ -1,6 +1,3 @@
-import torch
-
-
 def map_tiles(function, tiles):
     """Applies a function to each tile, without a gradient, and stacks the results.
 
