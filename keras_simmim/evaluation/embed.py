@@ -7,12 +7,18 @@ from keras_simmim.encoders.pooling import pool
 
 
 def embed(
-    model: keras.layers.Layer, images: np.ndarray | Iterable, batch_size: int = 512
+    model: keras.layers.Layer,
+    images: np.ndarray | Iterable,
+    batch_size: int = 512,
+    num_views: int | None = None,
+    view_splitter: keras.layers.Layer | None = None,
+    seed: int = 0,
 ) -> np.ndarray:
-    """Computes the features of images.
+    """Computes the features of images, or their mean over random views of each image.
 
     Batches go through the compiled `predict_on_batch`; a batch that is not full is filled up, so
-    that nothing compiles twice.
+    that nothing compiles twice. Views are drawn and encoded one of each image after the other, so
+    that many take no more memory than one.
 
     Args:
         model: a method, or any encoder (`keras.Model` or layer) from images to a map
@@ -22,20 +28,32 @@ def embed(
             `tf.data.Dataset` or iterable of batches, `images` or `(images, ...)`, of which all but
             the images is ignored. It must come to an end.
         batch_size: images of a batch where `images` is an array.
+        num_views: number of random views of each image that features are averaged over; None: the
+            features of the image itself.
+        view_splitter: `ViewSplitter` that draws the views, whatever its own number of them; None:
+            the method's own, of several the first.
+        seed: seed of the views, a non-negative integer. The same seed, batch size and order of
+            images give the same views.
 
     Returns:
         NumPy `(N, F)` float32, in the order of the images.
 
     Raises:
-        ValueError: where there are no images, or `batch_size` is below 1.
+        ValueError: where there are no images, `batch_size` or `num_views` is below 1, or there is
+            no splitter to draw views with.
+
+    Reference:
+        The mean over views: Tong et al. 2023, "EMP-SSL: Towards Self-Supervised Learning in One
+        Training Epoch" (arXiv 2304.03977), section 3.
     """
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
+    draw_view = _view_drawer(model, num_views, view_splitter)
     if not isinstance(model, keras.Model):
         model = keras.Sequential([model])
     features = []
     full = batch_size if isinstance(images, np.ndarray) else 0
-    for batch in _batches(images, batch_size):
+    for index, batch in enumerate(_batches(images, batch_size)):
         count = len(batch)
         if count == 0:
             continue
@@ -43,10 +61,54 @@ def embed(
         if count < full:
             padding = np.broadcast_to(batch[-1:], (full - count, *batch.shape[1:]))
             batch = np.concatenate([batch, padding])
-        features.append(_pool(model.predict_on_batch(batch)[:count]))
+        if num_views is None:
+            features.append(_predict(model, batch, count))
+        else:
+            seeds = np.random.SeedSequence([seed, index]).generate_state(num_views)
+            # Ranks must not mix: once TensorFlow's `predict` has seen a 4-D and a 5-D batch, it
+            # traces for an unknown rank.
+            views = (draw_view(batch, view_seed) for view_seed in seeds)
+            features.append(np.mean([_predict(model, view, count) for view in views], axis=0))
     if not features:
         raise ValueError("There are no images to embed.")
     return np.concatenate(features)
+
+
+def _view_drawer(model, num_views, view_splitter):
+    """A function that draws a view of each image of a batch; None where no views are asked for."""
+    if num_views is None:
+        if view_splitter is not None:
+            raise ValueError(
+                "A `view_splitter` needs `num_views`, the views of each image to average over. "
+                "Received: num_views=None"
+            )
+        return None
+    if not isinstance(num_views, int) or num_views < 1:
+        raise ValueError(f"`num_views` must be a positive integer. Received: num_views={num_views}")
+    splitter = view_splitter or getattr(model, "view_splitter", None)
+    if isinstance(splitter, (list, tuple)):
+        splitter = splitter[0]
+    if splitter is None:
+        raise ValueError(
+            "An encoder draws no views: give `view_splitter` too, a "
+            "`keras_simmim.views.ViewSplitter`, or embed with the method that trained it. "
+            f"Received: num_views={num_views} with {type(model).__name__} '{model.name}'"
+        )
+    one = type(splitter).from_config({**splitter.get_config(), "num_views": 1})
+    # `predict` compiles where the backend can, which a call alone does not.
+    drawer = keras.Sequential([one])
+    drawer.dtype_policy = "float32"  # pixel values would not fit into bfloat16
+
+    def draw_view(batch, view_seed):
+        # What a call draws with `seed=view_seed`, half of whose bits fit all backends' integers.
+        one.seed_generator.state.assign([view_seed // 2, 0])
+        return drawer.predict_on_batch(batch)[:, 0]
+
+    return draw_view
+
+
+def _predict(model, batch, count):
+    return _pool(model.predict_on_batch(batch)[:count])
 
 
 def _pool(features):

@@ -2,6 +2,8 @@ import math
 
 import numpy as np
 
+from keras_simmim.evaluation.check_features import check_features, check_finite, check_labels
+
 # A tile of similarities takes 64 MB.
 _TEST_TILE = 2048
 _TRAIN_TILE = 8192
@@ -37,7 +39,7 @@ def knn_accuracy(
     Raises:
         ValueError: for shapes, labels or features that can't be used.
     """
-    test_y = _labels("test_y", test_y, len(test_x))
+    test_y = check_labels("test_y", test_y, len(test_x))
     predicted = knn_predict(train_x, train_y, test_x, k, temperature, num_classes)
     return float(np.mean(predicted == test_y))
 
@@ -73,12 +75,8 @@ def knn_predict(
         Wu et al., Unsupervised Feature Learning via Non-Parametric Instance Discrimination, 2018,
         section 3.4 (arXiv:1805.01978).
     """
-    train_y = _labels("train_y", train_y, len(train_x))
-    if train_x.ndim != 2 or test_x.ndim != 2 or train_x.shape[1] != test_x.shape[1]:
-        raise ValueError(
-            "Features must be (images, features), as many for training as for test. "
-            f"Received: train_x {train_x.shape}, test_x {test_x.shape}"
-        )
+    train_y = check_labels("train_y", train_y, len(train_x))
+    check_features(train_x, test_x)
     if k < 1 or temperature <= 0 or len(train_x) == 0:
         raise ValueError(
             "`k` must be at least 1, `temperature` above 0, and there must be training rows. "
@@ -195,23 +193,9 @@ def _inverse_norms(name, features):
     for start in range(0, len(features), _TRAIN_TILE):
         tile = np.asarray(features[start : start + _TRAIN_TILE], "float32")
         norms[start : start + _TRAIN_TILE, 0] = np.sqrt(np.einsum("nf,nf->n", tile, tile))
-    if not np.isfinite(norms).all():
-        row = int(np.argmin(np.isfinite(norms)))
-        raise ValueError(f"Features must be finite. Received: {name} that is not, in row {row}")
+    check_finite(name, norms)
     return np.divide(1, norms, out=np.zeros_like(norms), where=norms > 0)
 
 
 def _unit(features, scales):
     return np.asarray(features, "float32") * scales
-
-
-def _labels(name, labels, length):
-    labels = np.asarray(labels)
-    if labels.shape != (length,) or not np.issubdtype(labels.dtype, np.integer):
-        raise ValueError(
-            f"`{name}` must hold an integer for each of the {length} rows of features. "
-            f"Received: shape {labels.shape}, dtype {labels.dtype}"
-        )
-    if length and labels.min() < 0:
-        raise ValueError(f"Labels must not be negative. Received: {name} with {labels.min()}")
-    return labels.astype("int64")

@@ -3,17 +3,19 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_simmim import SimMIM
 from keras_simmim.datasets import ArrayBatches
 from keras_simmim.evaluation import embed
+from keras_simmim.views import ViewSplitter
 
 
 def images(count):
     return np.random.default_rng(0).integers(0, 256, (count, 8, 6, 3), "uint8")
 
 
-def encoder(output):
+def encoder(output, dtype="uint8"):
     """An encoder whose features are known: pixels / 255, with noise in training."""
-    inputs = keras.Input((8, 6, 3), dtype="uint8")
+    inputs = keras.Input((8, 6, 3), dtype=dtype)
     x = keras.layers.Rescaling(1 / 255)(inputs)
     x = keras.layers.GaussianNoise(1.0)(x)
     if output == "tokens":
@@ -105,6 +107,72 @@ def test_features_do_not_depend_on_the_batch():
     )
     x = images(7)
     np.testing.assert_allclose(embed(model, x, 2), embed(model, x, 100), rtol=1e-5, atol=1e-4)
+
+
+def colours_of_views(x, splitter, seeds):
+    """What the encoder above gives for views drawn with these seeds."""
+    one = type(splitter).from_config({**splitter.get_config(), "num_views": 1})
+    views = [ops.convert_to_numpy(one(x, seed=int(seed)))[:, 0] for seed in seeds]
+    return np.mean([view.mean((1, 2)) / 255 for view in views], axis=0)
+
+
+@pytest.mark.parametrize("num_views, policy", [(1, "float32"), (5, "mixed_bfloat16")])
+def test_the_mean_over_views(num_views, policy):
+    x = images(7).astype("float32") + 0.25
+    model = encoder("map", dtype="float32")
+    keras.config.set_dtype_policy(policy)  # which has no part in views
+    splitter = ViewSplitter(num_views=2, crop_scale=(0.2, 0.5), jitter=0.0, grayscale=0.0, seed=4)
+    features = embed(model, x, batch_size=4, num_views=num_views, view_splitter=splitter, seed=9)
+    assert features.shape == (7, 3) and features.dtype == "float32"
+    batches = (x[:4], np.concatenate([x[4:], x[-1:]]))
+    expected = [
+        colours_of_views(
+            batch, splitter, np.random.SeedSequence([9, index]).generate_state(num_views) // 2
+        )
+        for index, batch in enumerate(batches)
+    ]
+    np.testing.assert_allclose(features, np.concatenate(expected)[:7], atol=1e-5)
+    again = embed(model, x, batch_size=4, num_views=num_views, view_splitter=splitter, seed=9)
+    np.testing.assert_array_equal(features, again)
+    other = embed(model, x, batch_size=4, num_views=num_views, view_splitter=splitter, seed=8)
+    assert np.abs(features - other).max() > 1e-3
+
+
+def test_many_views_come_near_their_mean():
+    """Of views that are whole images of another brightness, the mean is the image."""
+    x = np.full((2, 8, 6, 3), [[[[50]]], [[[100]]]], "uint8")
+    splitter = ViewSplitter(
+        jitter=1.0, flip=0.0, contrast=0.0, saturation=0.0, hue=0.0, grayscale=0.0
+    )
+    features = embed(encoder("map", "float32"), x, num_views=64, view_splitter=splitter)
+    np.testing.assert_allclose(features, x.mean((1, 2)) / 255, rtol=0.1)
+    one = embed(encoder("map", "float32"), x, num_views=1, view_splitter=splitter)
+    assert np.abs(one - features).max() > 0.01
+
+
+def test_a_method_draws_its_own_views():
+    splitter = ViewSplitter(crop_scale=(0.3, 0.6), view_size=8, jitter=0.0, grayscale=0.0)
+    local = ViewSplitter(view_size=4, jitter=0.0, grayscale=0.0)
+    body = keras.Sequential([keras.Input((None, None, 3)), keras.layers.Conv2D(4, 3)])
+    x = np.random.default_rng(0).integers(0, 256, (5, 8, 8, 3), "uint8")
+    method = SimMIM(body, view_splitter=[splitter, local])
+    # Images, views, images: ranks and sizes that TensorFlow must not trace for at once.
+    whole = embed(method, x, batch_size=4)
+    features = embed(method, x, batch_size=4, num_views=3)
+    np.testing.assert_allclose(embed(method, x, batch_size=4), whole, rtol=1e-5)
+    expected = embed(body, x, batch_size=4, num_views=3, view_splitter=splitter)
+    np.testing.assert_allclose(features, expected, rtol=1e-4, atol=1e-2)
+    given = embed(method, x, batch_size=4, num_views=3, view_splitter=local)
+    assert np.abs(given - features).max() > 1
+
+
+def test_views_that_can_not_be_drawn():
+    with pytest.raises(ValueError, match="give `view_splitter` too.*Received: num_views=2 with"):
+        embed(encoder("map"), images(3), num_views=2)
+    with pytest.raises(ValueError, match="`num_views` must be a positive integer. Received"):
+        embed(encoder("map"), images(3), num_views=0, view_splitter=ViewSplitter())
+    with pytest.raises(ValueError, match="needs `num_views`"):
+        embed(encoder("map"), images(3), view_splitter=ViewSplitter())
 
 
 def test_nothing_to_embed():
