@@ -36,7 +36,7 @@ def main(arguments=None):
         0.0, steps - steps // 10, warmup_target=1e-3, warmup_steps=steps // 10
     )
     optimizer = keras.optimizers.AdamW(schedule, weight_decay=0.05)
-    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "mask_token"])
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "mask_token", "table"])
     untrained = ks.encoders.ViT.from_config(encoder.get_config())
     model.compile(optimizer=optimizer)
     batches = ks.datasets.ArrayBatches(train[0], batch_size=options.batch_size)

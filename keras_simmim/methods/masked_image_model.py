@@ -17,8 +17,9 @@ class MaskedImageModel(Method):
     Judge it by `evaluation.fine_tune`, and by `evaluation.probe_layers`: its last layer serves the
     reconstruction, and kNN on it is known to be poor.
 
-    Train it as published with AdamW, and no weight decay on biases, norms and the mask token:
-    `optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "mask_token"])`.
+    Train it as published with AdamW, without weight decay on biases, norms, the table of relative
+    positions and the mask token: `optimizer.exclude_from_weight_decay(var_names=["bias", "gamma",
+    "beta", "table", "mask_token"])`. What is excluded is saved with the method.
 
     Args:
         encoder: `encoders.ViT`; the paper's has `position="relative"`.

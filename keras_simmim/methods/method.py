@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_simmim.backend import TrainStepMixin
 from keras_simmim.encoders import check_encoder, pool
+from keras_simmim.methods.momentum import innermost
 from keras_simmim.metrics import ContrastiveAccuracy, EmbeddingStd
 
 
@@ -232,6 +233,10 @@ class Method(TrainStepMixin, keras.Model):
         if config:
             # What Keras chose for this backend is not what it would choose for another.
             config["jit_compile"] = self._jit_compile_asked
+            # Keras saves an optimizer without what is excluded from its weight decay.
+            decays = innermost(self.optimizer)._use_weight_decay
+            variables = enumerate(self.trainable_variables)
+            config["undecayed"] = [index for index, variable in variables if not decays(variable)]
         optimizer = config.get("optimizer") if config else None
         if isinstance(optimizer, dict) and optimizer["module"].startswith("keras.src."):
             # Under torch Keras names its own torch class, which no other backend can run.
@@ -240,9 +245,15 @@ class Method(TrainStepMixin, keras.Model):
 
     def compile_from_config(self, config):
         # Keras skips this step on loading for a model whose `compile` is its own.
+        config = dict(config)
+        undecayed = config.pop("undecayed", [])
         self.compile(**keras.saving.deserialize_keras_object(config))
         if self.built:
-            self.optimizer.build(self.trainable_variables)
+            variables = self.trainable_variables
+            if undecayed:
+                excluded = [variables[index] for index in undecayed]
+                innermost(self.optimizer).exclude_from_weight_decay(var_list=excluded)
+            self.optimizer.build(variables)
 
     def save_own_variables(self, store):
         super().save_own_variables(store)

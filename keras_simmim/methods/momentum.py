@@ -66,7 +66,7 @@ def follow(target, online, momentum, optimizer):
         optimizer: the optimizer that has just seen a batch; while it accumulates gradients, the
             target stays.
     """
-    accumulated = _innermost(optimizer).gradient_accumulation_steps
+    accumulated = innermost(optimizer).gradient_accumulation_steps
     if accumulated:
         updated = ops.equal(batches_seen(optimizer) % accumulated, 0)
         momentum = ops.where(updated, momentum, 1.0)
@@ -78,9 +78,9 @@ def follow(target, online, momentum, optimizer):
 def batches_seen(optimizer):
     """Batches that an optimizer was given, as an integer tensor."""
     # The public `iterations` counts updates, several batches each while gradients accumulate.
-    return _innermost(optimizer)._iterations.value
+    return innermost(optimizer)._iterations.value
 
 
-def _innermost(optimizer):
+def innermost(optimizer):
     """The optimizer below loss scaling."""
     return getattr(optimizer, "inner_optimizer", optimizer)

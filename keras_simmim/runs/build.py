@@ -182,7 +182,9 @@ def build_optimizer(
             schedule, weight_decay=config.weight_decay or None, **common
         )
     if config.weight_decay or config.optimizer == "lars":
-        optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "mask_token"])
+        optimizer.exclude_from_weight_decay(
+            var_names=["bias", "gamma", "beta", "mask_token", "table"]
+        )
     return optimizer
 
 

@@ -67,6 +67,20 @@ def test_what_jit_compile_was_chosen_is_not_saved():
     assert model.get_compile_config()["jit_compile"] is False
 
 
+def test_what_does_not_decay_is_saved(tmp_path):
+    model = METHODS["MaskedImageModel"]()
+    optimizer = keras.optimizers.AdamW(0.1, weight_decay=0.5)
+    optimizer.exclude_from_weight_decay(var_names=["bias", "gamma", "beta", "mask_token"])
+    model.compile(optimizer=optimizer)
+    fit(model)
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    for each in (model, loaded):
+        fit(each)
+    for a, b in zip(arrays_of(model.weights), arrays_of(loaded.weights), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
 @most_state
 def test_resumed_it_is_the_same_run_bit_for_bit(name, tmp_path):
     """Weights, targets, queues, optimizer and draws: stopped after epoch 1 of 2, then resumed."""
