@@ -11,8 +11,8 @@ from keras_simmim.runs.evaluate import evaluate
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_error import RunError
 
-# What differs with the method, unless it is given: mim's encoder and views.
-_OWN = {"mim": ("encoder", *ALIKE)}
+# What a method does not share: mim needs tokens, and views without changes of colour.
+_OWN = {"mim": ("encoder", "width", "stem", *ALIKE)}
 _COLUMNS = {
     "knn": "kNN",
     "linear_probe": "linear probe",

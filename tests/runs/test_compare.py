@@ -65,12 +65,12 @@ def test_what_has_ended_is_not_repeated_and_what_has_begun_goes_on(commands, tmp
 
 def test_all_methods_get_the_same_views_but_for_mim():
     def options_of(method):
-        shared = {**compare_module.ALIKE, "encoder": "resnet18", "num_views": 3}
+        shared = {**compare_module.ALIKE, "encoder": "resnet18", "width": 8, "num_views": 3}
         return compare_module.arguments_of(method, 0, shared)
 
     assert options_of("empssl")[2:] == options_of("simmim")[2:]
-    assert "--num-views" in options_of("byol") and "--encoder" in options_of("byol")
-    assert "--num-views" not in options_of("mim") and "--encoder" not in options_of("mim")
+    for option in ("--num-views", "--crop-scale", "--encoder", "--width"):
+        assert option in options_of("byol") and option not in options_of("mim")
 
 
 def test_a_run_that_fails_ends_the_comparison(monkeypatch, tmp_path):
