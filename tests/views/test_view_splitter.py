@@ -153,7 +153,7 @@ def test_constant_images_keep_their_colour_at_any_size(view_size):
 @pytest.mark.parametrize(
     "arguments",
     [
-        {"num_views": 1},
+        {"num_views": 0},
         {"num_views": 2.0},
         {"crop_scale": (0.0, 1.0)},
         {"crop_scale": (0.5, 0.2)},
