@@ -1,12 +1,13 @@
 """Whether what makes training fast costs accuracy: kNN on CIFAR-10 after the same images seen.
 
-    python benchmarks/accuracy_kept.py --data-dir ~/tensorflow_datasets
+    python benchmarks/accuracy_kept.py --data-dir DIR --peer-python PEER/bin/python
 
-Runs of the command line that differ in one thing each: the precision; Keras's own convolution and
-batch norm in place of this package's, which run the framework's fused kernels; the whole matrix of
-similarities in NT-Xent in place of tiles. ResNet-10 of width 16, else its defaults, one pass over
-the data. Prints a Markdown table; the difference is that of the means. A quarter of an hour on 2
-cores.
+Runs of the command line that differ in one thing each: the precision; torchvision's views, made
+beforehand by PEER, an environment with lightly, in place of this package's fused ones; Keras's own
+convolution and batch norm in place of this package's, which run the framework's fused kernels; the
+whole matrix of similarities in NT-Xent in place of tiles. ResNet-10 of width 16, else its defaults,
+one pass over the data. Prints a Markdown table; the difference is that of the means. Twenty minutes
+on 2 cores.
 """
 
 import argparse
@@ -21,6 +22,7 @@ import numpy as np
 VARIANTS = {
     "as shipped": [],
     "float32": ["--precision", "float32"],
+    "torchvision's views": [],
     "Keras's convolution and batch norm": [],
     "NT-Xent without tiles": [],
 }
@@ -32,6 +34,8 @@ def train(variant, arguments):
 
     from keras_simmim import cli, encoders, heads, losses
 
+    if variant.startswith("torchvision"):
+        _train_on_stored_views(arguments)
     if variant.startswith("Keras"):
         encoders.resnet.Conv2D = _same_padding
         for module in (encoders.resnet, heads.attention_head):
@@ -41,6 +45,16 @@ def train(variant, arguments):
     cli.main(["pretrain", *arguments])
 
 
+def _train_on_stored_views(arguments):
+    """Gives the run, in place of images, the views beside its folder."""
+    from keras_simmim import datasets
+
+    folder = Path(arguments[arguments.index("--output") + 1]).parent
+    views = np.load(folder / "views.npy", mmap_mode="r")
+    batches = datasets.ArrayBatches
+    datasets.ArrayBatches = lambda images, **order: batches(views, **order)
+
+
 def _same_padding(filters, kernel_size, **kwargs):
     import keras
 
@@ -48,7 +62,9 @@ def _same_padding(filters, kernel_size, **kwargs):
 
 
 def accuracy(variant, seed, options, folder):
-    run = Path(folder) / f"{len(list(Path(folder).iterdir()))}"
+    run = folder / f"{len(list(folder.iterdir()))}"
+    if variant.startswith("torchvision"):
+        _store_views(seed, options, folder)
     arguments = ["--data", options.data, "--output", str(run), "--seed", str(seed)]
     arguments += ["--epochs", str(options.epochs), "--width", str(options.width)]
     arguments += ["--knn-every", "0", *VARIANTS[variant]]
@@ -59,12 +75,22 @@ def accuracy(variant, seed, options, folder):
     return json.loads((run / "results.json").read_text())["knn_accuracy"]
 
 
+def _store_views(seed, options, folder):
+    from keras_simmim import datasets
+
+    np.save(folder / "images.npy", datasets.load(options.data, "train", options.data_dir)[0])
+    script = Path(__file__).with_name("torchvision_views.py")
+    command = [options.peer_python, script, folder / "images.npy", folder / "views.npy"]
+    subprocess.run([*command, "--seed", str(seed)], check=True)
+
+
 def main():
     if "--variant" in sys.argv:
         return train(sys.argv[2], sys.argv[3:])
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--data", default="cifar10", choices=["cifar10", "sample"])
     parser.add_argument("--data-dir", help="where TensorFlow Datasets keeps CIFAR-10")
+    parser.add_argument("--peer-python", help="Python with lightly; without it no stored views")
     parser.add_argument("--epochs", type=int, default=1)
     parser.add_argument("--width", type=int, default=16)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
@@ -72,9 +98,11 @@ def main():
     seeds = " | ".join(f"seed {seed}" for seed in options.seeds)
     print(f"| | {seeds} | mean | difference, points |")
     print("| --- |" + " --- |" * (len(options.seeds) + 2))
-    with tempfile.TemporaryDirectory() as folder:
-        base = None
+    with tempfile.TemporaryDirectory() as name:
+        folder, base = Path(name), None
         for variant in VARIANTS:
+            if variant.startswith("torchvision") and options.peer_python is None:
+                continue
             values = [accuracy(variant, seed, options, folder) for seed in options.seeds]
             mean = np.mean(values)
             base = mean if base is None else base
