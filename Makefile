@@ -13,11 +13,13 @@ DEMO_OUTPUT := runs/demo-$(shell date +%Y%m%d-%H%M%S)
 LOWEST_KERAS := 3.11.0
 LOWEST_TESTS ?= tests/heads tests/losses
 PYTEST_ARGS ?=
+# Tests at once, each in a process that compiles on its own: one a core.
+WORKERS ?= auto
 
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 pip_install := .venv/bin/python -m pip install --quiet --constraint constraints.txt
-pytest := .venv/bin/python -m pytest $(PYTEST_ARGS)
+pytest := .venv/bin/python -m pytest --numprocesses $(WORKERS) $(PYTEST_ARGS)
 lowest_folder := $(CURDIR)/.keras-lowest/$(LOWEST_KERAS)
 
 .PHONY: demo test test-slow test-lowest lint clean
@@ -42,7 +44,8 @@ test: .venv/.installed-dev $(lowest_folder)
 	@failed=; $(call each_backend,,tests --ignore=tests/across_backends); \
 	$(call across_backends); $(lowest_keras); $(report_failed)
 
-# They compute much, so XLA optimises what it compiles, as it does for users.
+# They compute much: one at a time, and XLA optimises what it compiles, as it does for users.
+test-slow: WORKERS := 0
 test-slow: .venv/.installed-dev
 	@failed=; $(call each_backend,XLA_FLAGS=,tests --ignore=tests/across_backends -m slow); $(report_failed)
 

@@ -20,7 +20,7 @@ _COMMON: dict[str, Any] = {
     **ALIKE,
     "head": "projection",
     "temperature": 0.2,
-    "optimizer": "adam",
+    "optimizer": "muon",
     "weight_decay": 0.0,
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
@@ -173,6 +173,8 @@ def build_optimizer(
         optimizer = optimizers.LARS(
             schedule, momentum=config.momentum, weight_decay=config.weight_decay or 0.0, **common
         )
+    elif config.optimizer == "muon":
+        optimizer = optimizers.Muon(schedule, weight_decay=config.weight_decay or None, **common)
     elif config.optimizer == "adamw":
         optimizer = keras.optimizers.AdamW(
             schedule, weight_decay=config.weight_decay or 0.0, **common

@@ -119,12 +119,12 @@ class RunConfig:
     steps: int | None = _option(None, "Training steps instead of epochs.", minimum=1)
     optimizer: str | None = _option(
         None,
-        "Optimizer [default: adam; adamw for mim].",
-        choices=("sgd", "adam", "adamw", "lars"),
+        "Optimizer [default: muon; adamw for mim].",
+        choices=("sgd", "adam", "adamw", "muon", "lars"),
     )
     learning_rate: float | None = _option(
         None,
-        "Peak learning rate [default: adam, adamw 4e-3, for a vit 1e-3; "
+        "Peak learning rate [default: adam, adamw, muon 4e-3, for a vit 1e-3; "
         "sgd, lars 0.2 x batch / 256].",
     )
     momentum: float = _option(0.9, "Momentum of sgd and lars.", minimum=0.0)
