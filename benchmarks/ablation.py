@@ -74,7 +74,7 @@ def run(options):
     keras.config.set_dtype_policy(config.precision)
     keras.utils.set_random_seed(config.seed)
     data = RunData.load(config)
-    model = build_method(config, data.image_shape)
+    model = build_method(config, data.some_images())
     if change is not None:
         model = CHANGES[change](model)
     if options.minutes is None:

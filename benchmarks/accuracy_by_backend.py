@@ -23,7 +23,8 @@ def accuracy(backend, seed, options, folder):
     command = [sys.executable, "-m", "keras_simmim", "pretrain", "--data", options.data]
     command += ["--output", str(run), "--seed", str(seed), "--epochs", str(options.epochs)]
     command += ["--encoder", "resnet18", "--width", str(options.width), "--num-views", "2"]
-    command += ["--batch-size", "256", "--learning-rate", "2e-3"]
+    command += ["--batch-size", "256", "--optimizer", "adam", "--learning-rate", "2e-3"]
+    command += ["--no-whiten-stem"]
     command += ["--precision", "float32", "--knn-every", "0"]
     if options.data_dir:
         command += ["--data-dir", options.data_dir]

@@ -54,8 +54,9 @@ def ours(images, options):
         width=options.width,
         num_views=2,
         batch_size=options.batch_size,
+        optimizer="adam",
     )
-    model = build_method(config, images.shape[1:])
+    model = build_method(config, images[:256])
     batches = datasets.ArrayBatches(
         images, batch_size=config.batch_size, steps_per_epoch=WARM_UP + options.steps
     )

@@ -9,3 +9,4 @@ from keras_simmim.encoders.pooling import pool as pool
 from keras_simmim.encoders.resnet import ResNet as ResNet
 from keras_simmim.encoders.standardize import Standardize as Standardize
 from keras_simmim.encoders.vit import ViT as ViT
+from keras_simmim.encoders.whiten_stem import whiten_stem as whiten_stem

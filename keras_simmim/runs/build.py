@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+import numpy as np
 
 from keras_simmim import encoders, heads, losses, methods, optimizers, views
 from keras_simmim.runs.run_config import RunConfig
@@ -55,15 +56,18 @@ def fill_in(config: RunConfig, side: int) -> None:
             setattr(config, name, value)
 
 
-def build_method(config: RunConfig, image_shape: tuple[int, int, int]) -> methods.Method:
+def build_method(config: RunConfig, images: np.ndarray) -> methods.Method:
     """Makes the method, its weights drawn from the global seed.
 
     Args:
         config: the run's configuration; its open fields get the method's defaults.
-        image_shape: (height, width, channels) of the images that it will see.
+        images: `(N, H, W, C)`, some of those that it will see.
     """
+    image_shape = images.shape[1:]
     fill_in(config, image_shape[0])
     encoder = _encoder(config, config.view_size or image_shape[0], image_shape[2])
+    if config.whiten_stem and getattr(encoder, "stem", None) in ("3x3", "3x3/2"):
+        encoders.whiten_stem(encoder, images)
     splitter = _view_splitter(config)
     if config.method == "simmim":
         return methods.SimMIM(

@@ -57,7 +57,7 @@ def pretrain(
     data = RunData.load(config)
     try:
         backend.check_precision(config.precision)
-        model = build_method(config, data.image_shape)
+        model = build_method(config, data.some_images())
     except ValueError as error:
         raise RunError(" ".join(str(error).split())) from error
 
@@ -166,7 +166,7 @@ def _finish(config, model, data, output, minutes):
     else:
         # Made once more, so that a look at all images takes no time from the training.
         keras.utils.set_random_seed(config.seed)
-        untrained = knn(build_method(config, data.image_shape), data.labelled)
+        untrained = knn(build_method(config, data.some_images()), data.labelled)
         trained, again = knn(model, data.labelled), knn(loaded, data.labelled)
         same = again == trained
         results |= {"knn_accuracy_untrained": untrained, "knn_accuracy": trained}

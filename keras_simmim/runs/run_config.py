@@ -45,6 +45,9 @@ class RunConfig:
         "A ResNet's stem, kernel / stride [default: 3x3/2 below 64 px, 7x7/4 from there].",
         choices=("auto", "3x3", "3x3/2", "7x7/4"),
     )
+    whiten_stem: bool = _option(
+        True, "Start a ResNet's 3x3 stem with filters that whiten patches of the images."
+    )
     patch_size: int | None = _option(
         None, "Side of a ViT's patches [default: 4 below 64 px, 16 from there].", minimum=1
     )

@@ -16,7 +16,6 @@ class RunData:
     Attributes:
         labelled: `(train_images, train_labels, test_images, test_labels)`, None for a folder.
         description: what the data is, for people.
-        image_shape: (height, width, channels).
         steps_per_pass: batches of one pass over the training images.
     """
 
@@ -28,10 +27,6 @@ class RunData:
         self._folder = folder
         self.labelled = labelled
         self.description = description
-        if labelled is not None:
-            self.image_shape = labelled[0].shape[1:]
-        else:
-            self.image_shape = (config.image_size, config.image_size, 3)
         self.steps_per_pass = len(self.batches())
 
     @classmethod
@@ -79,8 +74,9 @@ class RunData:
         return train_images[train], train_labels[train], test_images[test], test_labels[test]
 
     def some_images(self) -> np.ndarray:
-        """One batch of training images."""
-        return self.batches()[0][0]
+        """The first batch of training images, `(N, H, W, C)`."""
+        batches = self.batches()
+        return batches[0][0] if self.labelled is None else self.labelled[0][batches.indices(0)]
 
 
 def load_labelled(name: str, data_dir: str | None = None):
