@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 import pytest
+from small_methods import some_images
 
 import keras_simmim as ks
 from keras_simmim import heads
@@ -65,7 +66,7 @@ def test_peak_learning_rates():
     assert peak_learning_rate(RunConfig(learning_rate=0.7)) == 0.7
 
 
-@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "lars"])
+@pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "muon", "lars"])
 def test_biases_and_norms_do_not_decay(optimizer):
     config = RunConfig(
         optimizer=optimizer, learning_rate=1.0, schedule="constant", weight_decay=0.1
@@ -84,11 +85,11 @@ def test_biases_and_norms_do_not_decay(optimizer):
 def test_method_is_what_the_configuration_says(encoder):
     width = {"vit": 12}.get(encoder, 4)
     config = RunConfig(encoder=encoder, width=width, vit_depth=1, head="projection", view_size=16)
-    model = build_method(config, (32, 32, 1))
+    images = some_images(2, 32, channels=1)
+    model = build_method(config, images)
     assert model.built
     assert isinstance(model.head, heads.ProjectionHead)
     assert model.view_splitter.view_size == (16, 16)
-    images = np.zeros((2, 32, 32, 1), "uint8")
     assert model(images).shape == (2, {"vit": 12}.get(encoder, 32))
 
 
@@ -106,7 +107,7 @@ METHODS = {
 def test_every_method_is_built_with_its_defaults(method):
     width = 12 if method == "mim" else 4
     config = RunConfig(method=method, width=width, vit_depth=1, queue_size=16)
-    model = build_method(config, (32, 32, 3))
+    model = build_method(config, some_images(2, 32))
     assert type(model) is METHODS[method] and model.built
     assert config.num_views == {"empssl": 20, "mim": 1}.get(method, 4)
     assert config.encoder == ("vit" if method == "mim" else "resnet10")
@@ -122,4 +123,15 @@ def test_what_is_given_is_not_filled_in():
 
 def test_byol_takes_no_head_of_unit_length():
     with pytest.raises(ValueError, match="Received: head=attention"):
-        build_method(RunConfig(method="byol", head="attention", width=4), (32, 32, 3))
+        build_method(RunConfig(method="byol", head="attention", width=4), some_images(2, 32))
+
+
+@pytest.mark.parametrize("stem", ["auto", "3x3", "7x7/4"])
+def test_small_stems_start_by_whitening(stem):
+    images = some_images(8, 32)
+    stems = []
+    for whiten in (True, False):
+        keras.utils.set_random_seed(0)
+        config = RunConfig(encoder="resnet10", width=4, stem=stem, whiten_stem=whiten)
+        stems.append(build_method(config, images).encoder.get_layer("stem_conv").get_weights()[0])
+    assert np.array_equal(*stems) == (stem == "7x7/4")

@@ -44,6 +44,8 @@ def facts(model, batches, *callbacks):
         (ELSEWHERE, [(0, 1), (1, 4), (4, 8)], 0.4),  # late by 1 and by 2
         (ELSEWHERE, [(0, 1), (5, 5.5), (6, 8)], 0.35),  # asked for late, as while compiling
     ],
+    # A thread's own number differs from run to run.
+    ids=["here", "elsewhere", "late", "asked for late"],
 )
 def test_wait_by_the_clock(model, monkeypatch, thread, loads, input_wait):
     loads = [SimpleNamespace(thread=thread, start=start, end=end) for start, end in loads]
