@@ -96,15 +96,19 @@ def sincos_positions(grid, width):
 
 
 def torch_step(encoder, precision, images, targets, width, stem_stride):
-    """A function that makes a step and returns the loss, and the number of its parameters."""
-    model = ResNet(width, stem_stride) if encoder == "resnet" else ViT()
+    """A function that makes a step and returns the loss, and the number of its parameters.
+
+    On a GPU where there is one, as Keras's.
+    """
+    device = "cuda" if torch.cuda.is_available() else "cpu"
+    model = (ResNet(width, stem_stride) if encoder == "resnet" else ViT()).to(device)
     optimizer = torch.optim.SGD(model.parameters(), lr=0.01, momentum=0.9)
-    images, targets = torch.from_numpy(images), torch.from_numpy(targets)
+    images, targets = torch.from_numpy(images).to(device), torch.from_numpy(targets).to(device)
 
     def step():
         optimizer.zero_grad()
         standardized = (images - 127.5) / 64
-        with torch.autocast("cpu", torch.bfloat16, enabled=precision == "bfloat16"):
+        with torch.autocast(device, torch.bfloat16, enabled=precision == "bfloat16"):
             outputs = model(standardized)
         loss = F.mse_loss(outputs.float(), targets)
         loss.backward()

@@ -1,5 +1,7 @@
 """The peer: lightly's SimCLR as shipped, with a CIFAR ResNet-18. It needs lightly's Python."""
 
+import os
+
 import torch
 import torchvision_fix  # noqa: F401
 from lightly.loss import NTXentLoss
@@ -50,9 +52,10 @@ class SimCLR:
     """
 
     def __init__(self, images, width, batch_size):
+        self.device = "cuda" if torch.cuda.is_available() else "cpu"
         self.encoder, channels = resnet18(width)
         head = SimCLRProjectionHead(channels, channels, 128)
-        self.model = nn.Sequential(self.encoder, head)
+        self.model = nn.Sequential(self.encoder, head).to(self.device)
         self.loss = NTXentLoss(temperature=0.5)
         self.optimizer = torch.optim.SGD(
             self.model.parameters(), 0.06 * batch_size / 128, momentum=0.9, weight_decay=5e-4
@@ -60,11 +63,12 @@ class SimCLR:
         dataset = Views(images)
         # Endless: it is spared the wait between passes.
         sampler = RandomSampler(dataset, num_samples=10**9)
-        self.batches = iter(DataLoader(dataset, batch_size, sampler=sampler, num_workers=2))
+        workers = len(os.sched_getaffinity(0))
+        self.batches = iter(DataLoader(dataset, batch_size, sampler=sampler, num_workers=workers))
 
     def step(self):
         """Trains on the next batch."""
-        views = [v.contiguous(memory_format=torch.channels_last) for v in next(self.batches)]
+        views = [v.to(self.device, memory_format=torch.channels_last) for v in next(self.batches)]
         value = self.loss(self.model(views[0]), self.model(views[1]))
         self.optimizer.zero_grad()
         value.backward()

@@ -44,7 +44,8 @@ def train_peer(folder, options):
     for split in ("train", "test"):
         images = torch.from_numpy(np.load(folder / f"{split}.npy")).permute(0, 3, 1, 2)
         with torch.no_grad():
-            features = [peer.encoder((part / 255 - mean) / std) for part in images.split(500)]
+            parts = (((part / 255 - mean) / std).to(peer.device) for part in images.split(500))
+            features = [peer.encoder(part).cpu() for part in parts]
         np.save(folder / f"{split}_features.npy", torch.cat(features).numpy())
 
 

@@ -25,7 +25,7 @@ _COMMON: dict[str, Any] = {
     "weight_decay": 0.0,
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "simmim": {"head": "attention"},
+    "simmim": {"head": "attention", "temperature": 0.07},
     "simclr": {"temperature": 0.5},
     "moco": {},
     "byol": {},
