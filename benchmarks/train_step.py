@@ -10,7 +10,10 @@ and casts in the others. Strided convolutions of torch pad both sides, as is its
 others pad one; the cost is the same.
 
 All rivals of an encoder and a precision take turns, and so does plain torch in float32, the common
-measure. Prints a Markdown table; half an hour on 2 cores.
+measure. Prints a Markdown table; half an hour on 2 cores. On a GPU all use it, and the share of its
+greatest speed can be stated, by the multiplications of convolutions and matrix products:
+
+    python benchmarks/train_step.py --batch 1024 --width 64 --precisions bfloat16 --peak-tflops 989
 """
 
 import argparse
@@ -125,7 +128,24 @@ def skip(line):
     print(f"skipped: {line}", file=sys.stderr, flush=True)
 
 
-def print_rows(encoder, precision, results):
+def products_of_a_view(encoder, width, stem_stride):
+    """Multiplications of a view's forward pass."""
+    if encoder == "vit":
+        tokens, width, depth = 64, 192, 6
+        of_a_block = 12 * width**2 + 2 * tokens * width
+        return tokens * (48 * width + depth * of_a_block) + 128 * width
+    side, channels = 32 // stem_stride, width
+    total = 27 * width * side**2
+    for stage in range(4):
+        filters, side = width * 2**stage, side // (2 if stage else 1)
+        total += side**2 * 9 * filters * (channels + 3 * filters)
+        total += side**2 * channels * filters if filters != channels else 0
+        channels = filters
+    return total + 128 * channels
+
+
+def print_rows(encoder, precision, results, options):
+    products = products_of_a_view(encoder, options.width, STEM_STRIDES[options.stem])
     speeds = medians(results, KEY)
     for name in speeds:
         kind, backend, variant, _ = name.split(", ")
@@ -137,17 +157,25 @@ def print_rows(encoder, precision, results):
         to_hand = f"{ratio(results, KEY, name, best):.2f}" if best else "-"
         to_torch = f"{ratio(results, KEY, name, REFERENCE):.2f}" if REFERENCE in speeds else "-"
         cells = [encoder, precision, f"{backend}, {variant}", f"{speeds[name]:.0f}", hand]
-        print(f"| {' | '.join([*cells, to_hand, to_torch])} |", flush=True)
+        cells += [to_hand, to_torch]
+        if options.peak_tflops:
+            # Forward, the gradient of the weights, and that of the input; an addition with each.
+            tflops = 6 * products * speeds[name] / 1e12
+            cells.append(f"{tflops:.2f} ({tflops / options.peak_tflops:.1%})")
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 def compare(options):
     columns = ["encoder", "precision", "Keras on", "Keras views/s", "hand-written views/s"]
-    print(f"| {' | '.join([*columns, 'Keras / hand-written', 'Keras / torch float32'])} |")
-    print("| --- " * 7 + "|", flush=True)
+    columns += ["Keras / hand-written", "Keras / torch float32"]
+    if options.peak_tflops:
+        columns.append("TFLOP/s of Keras (of the greatest)")
+    print(f"| {' | '.join(columns)} |")
+    print("| --- " * len(columns) + "|", flush=True)
     for encoder in options.encoders:
         for precision in options.precisions:
             names = names_of_rivals(encoder, precision, options.backends)
-            print_rows(encoder, precision, measure(encoder, names, options))
+            print_rows(encoder, precision, measure(encoder, names, options), options)
 
 
 def main():
@@ -161,6 +189,7 @@ def main():
     parser.add_argument("--seconds", type=float, default=3.0, help="of a block, 3 steps at least")
     parser.add_argument("--width", type=int, default=32, help="of the ResNet")
     parser.add_argument("--stem", default="3x3", choices=STEM_STRIDES, help="of the ResNet")
+    parser.add_argument("--peak-tflops", type=float, help="of the device, to state the share")
     parser.add_argument("--encoder", help=argparse.SUPPRESS)
     run(parser, run_rival, compare)
 
