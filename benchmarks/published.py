@@ -3,7 +3,7 @@
     python benchmarks/published.py --data-dir DIR --output runs/published
 
 ResNet-18 of width 64 with the 3x3 stem, batch 512, two views, bfloat16 where the GPU multiplies it;
-k = 200, temperature 0.1, 50,000 images vote on 10,000. The published figures are those of CIFAR-10 in
+k = 200, temperature 0.1, 50,000 images vote on 10,000. The published figures are CIFAR-10's of
 https://docs.lightly.ai/getting_started/benchmarks.html for 200 epochs at batch 512. A run can be
 stopped; the same command goes on. Prints a Markdown table.
 """
