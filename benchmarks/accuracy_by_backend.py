@@ -7,49 +7,42 @@ table. JAX takes most of the time: half an hour on 2 cores.
 """
 
 import argparse
-import json
 import os
-import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
+from command_line import add_options, arguments_of, print_head, print_row, results_of
+
 BACKENDS = ("tensorflow", "jax", "torch")
+RECIPE = {
+    "encoder": "resnet18",
+    "num-views": 2,
+    "temperature": 0.2,
+    "batch-size": 256,
+    "optimizer": "adam",
+    "learning-rate": 2e-3,
+    "precision": "float32",
+}
 
 
 def accuracy(backend, seed, options, folder):
-    """Accuracy of a run of the command line in a process of its own."""
-    run = Path(folder) / f"{backend}-{seed}"
-    command = [sys.executable, "-m", "keras_simmim", "pretrain", "--data", options.data]
-    command += ["--output", str(run), "--seed", str(seed), "--epochs", str(options.epochs)]
-    command += ["--encoder", "resnet18", "--width", str(options.width), "--num-views", "2"]
-    command += ["--batch-size", "256", "--optimizer", "adam", "--learning-rate", "2e-3"]
-    command += ["--no-whiten-stem"]
-    command += ["--precision", "float32", "--knn-every", "0"]
-    if options.data_dir:
-        command += ["--data-dir", options.data_dir]
+    run = folder / f"{backend}-{seed}"
+    recipe = [str(part) for name, value in RECIPE.items() for part in (f"--{name}", value)]
+    arguments = [*arguments_of(seed, run, options), *recipe, "--no-whiten-stem"]
     environment = {**os.environ, "KERAS_BACKEND": backend}
-    subprocess.run(command, env=environment, check=True, stdout=sys.stderr)
-    return json.loads((run / "results.json").read_text())["knn_accuracy"]
+    return results_of(run, arguments, env=environment)["knn_accuracy"]
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="cifar10", choices=["cifar10", "sample"])
-    parser.add_argument("--data-dir", help="where TensorFlow Datasets keeps CIFAR-10")
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
+    add_options(parser)
     options = parser.parse_args()
-    seeds = " | ".join(f"seed {seed}" for seed in options.seeds)
-    print(f"| backend | {seeds} | mean |")
-    print("| --- " * (len(options.seeds) + 2) + "|", flush=True)
-    with tempfile.TemporaryDirectory() as folder:
+    print_head(["backend"], options)
+    with tempfile.TemporaryDirectory() as name:
         for backend in BACKENDS:
-            accuracies = [accuracy(backend, seed, options, folder) for seed in options.seeds]
-            mean = sum(accuracies) / len(accuracies)
-            cells = " | ".join(f"{value:.1%}" for value in accuracies)
-            print(f"| {backend} | {cells} | {mean:.1%} |", flush=True)
+            print_row(
+                backend, [accuracy(backend, seed, options, Path(name)) for seed in options.seeds]
+            )
 
 
 if __name__ == "__main__":

@@ -11,13 +11,13 @@ on 2 cores.
 """
 
 import argparse
-import json
 import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 import numpy as np
+from command_line import add_options, arguments_of, print_head, print_row, results_of
 
 VARIANTS = {
     "as shipped": [],
@@ -65,14 +65,9 @@ def accuracy(variant, seed, options, folder):
     run = folder / f"{len(list(folder.iterdir()))}"
     if variant.startswith("torchvision"):
         _store_views(seed, options, folder)
-    arguments = ["--data", options.data, "--output", str(run), "--seed", str(seed)]
-    arguments += ["--epochs", str(options.epochs), "--width", str(options.width)]
-    arguments += ["--knn-every", "0", *VARIANTS[variant]]
-    if options.data_dir:
-        arguments += ["--data-dir", options.data_dir]
-    command = [sys.executable, __file__, "--variant", variant, *arguments]
-    subprocess.run(command, check=True, stdout=sys.stderr)
-    return json.loads((run / "results.json").read_text())["knn_accuracy"]
+    arguments = [*arguments_of(seed, run, options), *VARIANTS[variant]]
+    command = (sys.executable, __file__, "--variant", variant)
+    return results_of(run, arguments, command)["knn_accuracy"]
 
 
 def _store_views(seed, options, folder):
@@ -88,26 +83,18 @@ def main():
     if "--variant" in sys.argv:
         return train(sys.argv[2], sys.argv[3:])
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--data", default="cifar10", choices=["cifar10", "sample"])
-    parser.add_argument("--data-dir", help="where TensorFlow Datasets keeps CIFAR-10")
+    add_options(parser)
     parser.add_argument("--peer-python", help="Python with lightly; without it no stored views")
-    parser.add_argument("--epochs", type=int, default=1)
-    parser.add_argument("--width", type=int, default=16)
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     options = parser.parse_args()
-    seeds = " | ".join(f"seed {seed}" for seed in options.seeds)
-    print(f"| | {seeds} | mean | difference, points |")
-    print("| --- |" + " --- |" * (len(options.seeds) + 2))
+    print_head(["", "difference, points"], options)
     with tempfile.TemporaryDirectory() as name:
         folder, base = Path(name), None
         for variant in VARIANTS:
             if variant.startswith("torchvision") and options.peer_python is None:
                 continue
             values = [accuracy(variant, seed, options, folder) for seed in options.seeds]
-            mean = np.mean(values)
-            base = mean if base is None else base
-            cells = " | ".join(f"{value:.1%}" for value in values)
-            print(f"| {variant} | {cells} | {mean:.1%} | {100 * (mean - base):+.1f} |", flush=True)
+            base = np.mean(values) if base is None else base
+            print_row(variant, values, f"{100 * (np.mean(values) - base):+.1f}")
 
 
 if __name__ == "__main__":

@@ -13,15 +13,14 @@ an hour and a quarter on 2 cores for two seeds.
 """
 
 import argparse
-import json
 import math
 import subprocess
-import sys
 import tempfile
 import time
 from pathlib import Path
 
 import numpy as np
+from command_line import results_of
 
 _STARTED = time.monotonic()
 
@@ -61,12 +60,11 @@ def peer_accuracy(seed, labels, folder, options):
 
 def our_accuracy(minutes, seed, folder, options):
     run = folder / f"{minutes}-{seed}"
-    command = [sys.executable, "-m", "keras_simmim", "pretrain", "--data", "cifar10"]
-    command += ["--minutes", str(minutes), "--seed", str(seed), "--output", str(run)]
+    arguments = ["--data", "cifar10", "--minutes", str(minutes), "--seed", str(seed)]
+    arguments += ["--output", str(run)]
     if options.data_dir:
-        command += ["--data-dir", options.data_dir]
-    subprocess.run(command, check=True, stdout=sys.stderr)
-    results = json.loads((run / "results.json").read_text())
+        arguments += ["--data-dir", options.data_dir]
+    results = results_of(run, arguments)
     return results["knn_accuracy"], results["training_minutes"]
 
 
