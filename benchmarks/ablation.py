@@ -80,7 +80,7 @@ def run(options):
     if options.minutes is None:
         config.steps = round(options.passes * IMAGES / 128)
     config.minutes = options.minutes
-    plan(config, model, data, started, 0.0)
+    plan(config, model, data, started)
     model.compile(build_optimizer(config, config.total_steps, data.steps_per_pass))
     batches = data.batches(config.total_steps)
     history = model.fit(batches, shuffle=False, verbose=2).history

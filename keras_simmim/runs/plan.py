@@ -4,10 +4,16 @@ from keras_simmim.runs.build import build_optimizer
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import RunData
 from keras_simmim.runs.run_error import RunError
-from keras_simmim.runs.time_steps import time_steps
+from keras_simmim.runs.time_steps import StepTimes, time_steps
 
 
-def plan(config: RunConfig, model, data: RunData, started: float, look_seconds: float) -> None:
+def plan(
+    config: RunConfig,
+    model,
+    data: RunData,
+    started: float,
+    look: StepTimes = StepTimes(0.0, 0.0),  # noqa: B008  it can't change
+) -> None:
     """Fixes the number of steps in the configuration: from its epochs, its steps or its minutes.
 
     Args:
@@ -15,7 +21,7 @@ def plan(config: RunConfig, model, data: RunData, started: float, look_seconds: 
         model: the method; its weights stay as they are, and it must be compiled afterwards.
         data: what it will be trained on.
         started: `time.monotonic()` when the minutes began.
-        look_seconds: what one kNN evaluation during training takes.
+        look: what the first and each later kNN evaluation during training takes.
 
     Raises:
         RunError: where the minutes do not reach for a single step.
@@ -36,8 +42,8 @@ def plan(config: RunConfig, model, data: RunData, started: float, look_seconds: 
     step = later
     if config.knn_every:
         # A look every so many epochs, and one at the end.
-        step += look_seconds / (config.knn_every * data.steps_per_pass)
-        left -= look_seconds
+        step += look.later / (config.knn_every * data.steps_per_pass)
+        left -= look.first
     total = int(left / step)
     if total < 1:
         raise RunError(

@@ -19,6 +19,7 @@ from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import RunData
 from keras_simmim.runs.run_error import RunError
 from keras_simmim.runs.tensorboard_scalars import TensorBoardScalars
+from keras_simmim.runs.time_steps import StepTimes
 
 
 def pretrain(
@@ -62,9 +63,9 @@ def pretrain(
         raise RunError(" ".join(str(error).split())) from error
 
     output.mkdir(parents=True, exist_ok=True)
-    first_look, look_seconds = _look(model, data)
+    first_look, look = _look(model, data)
     if not config.total_steps:
-        plan(config, model, data, started, look_seconds)
+        plan(config, model, data, started, look)
         config.to_json(output / "config.json")
     if isinstance(model, BYOL):
         model.momentum_steps = config.total_steps
@@ -90,13 +91,15 @@ def pretrain(
 
 
 def _look(model, data):
-    """KNN accuracy on a part of the images, and the seconds that such a look takes."""
+    """KNN accuracy on a part of the images, and the seconds that such looks take."""
     if data.labelled is None:
-        return None, 0.0
-    evaluation.embed(model, data.some_images())  # compiles
+        return None, StepTimes(0.0, 0.0)
     start = time.monotonic()
+    evaluation.embed(model, data.some_images())  # compiles
+    compiled = time.monotonic()
     accuracy = knn(model, data.part)
-    return accuracy, time.monotonic() - start
+    end = time.monotonic()
+    return accuracy, StepTimes(end - start, end - compiled)
 
 
 def _describe(config, engine, model, data, output, first_look, done):

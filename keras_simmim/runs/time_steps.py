@@ -6,7 +6,7 @@ import numpy as np
 
 
 class StepTimes(NamedTuple):
-    """What the first steps took, in seconds."""
+    """What the first step or look, which compiles, and later ones take, in seconds."""
 
     first: float
     later: float
