@@ -43,6 +43,9 @@ VARIANTS = {
         "batch_size": 170,
         "change": "add_local_views",
     },
+    "Adam": {"optimizer": "adam"},
+    "stem not whitened": {"whiten_stem": False},
+    "temperature 0.2": {"temperature": 0.2},
 }
 # Evaluations of the default's model besides whole images.
 MEANS = {
