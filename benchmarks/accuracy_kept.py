@@ -4,10 +4,9 @@
 
 Runs of the command line that differ in one thing each: the precision; torchvision's views, made
 beforehand by PEER, an environment with lightly, in place of this package's fused ones; Keras's own
-convolution and batch norm in place of this package's, which run the framework's fused kernels; the
-whole matrix of similarities in NT-Xent in place of tiles. ResNet-10 of width 16, else its defaults,
-one pass over the data. Prints a Markdown table; the difference is that of the means. Twenty minutes
-on 2 cores.
+convolution and batch norm in place of this package's, which run the framework's fused kernels.
+ResNet-10 of width 16, else its defaults, one pass over the data. Prints a Markdown table; the
+difference is that of the means. A quarter of an hour on 2 cores.
 """
 
 import argparse
@@ -24,7 +23,6 @@ VARIANTS = {
     "float32": ["--precision", "float32"],
     "torchvision's views": [],
     "Keras's convolution and batch norm": [],
-    "NT-Xent without tiles": [],
 }
 
 
@@ -32,7 +30,7 @@ def train(variant, arguments):
     """Runs the command line in this process, changed as the variant says."""
     import keras
 
-    from keras_simmim import cli, encoders, heads, losses
+    from keras_simmim import cli, encoders, heads
 
     if variant.startswith("torchvision"):
         _train_on_stored_views(arguments)
@@ -40,8 +38,6 @@ def train(variant, arguments):
         encoders.resnet.Conv2D = _same_padding
         for module in (encoders.resnet, heads.attention_head):
             module.BatchNorm = keras.layers.BatchNormalization
-    if variant.startswith("NT-Xent"):
-        losses.map_rows.tile_rows = lambda angles, columns: 2**30
     cli.main(["pretrain", *arguments])
 
 
