@@ -1,5 +1,4 @@
 import os
-import warnings
 
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
@@ -26,15 +25,12 @@ def read_image(path: str | os.PathLike, image_size: tuple[int, int]) -> np.ndarr
     """
     height, width = image_size
     try:
-        with warnings.catch_warnings():
-            # Large photographs are wanted; Pillow still refuses the gigantic.
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as file:
-                orientation = file.getexif().get(ExifTags.Base.Orientation)
-                turned = orientation in _QUARTER_TURNS
-                # JPEG decodes at 1/2, 1/4 or 1/8 many times faster.
-                file.draft(None, (height, width) if turned else (width, height))
-                image = _to_rgb(ImageOps.exif_transpose(file))
+        with Image.open(path) as file:
+            orientation = file.getexif().get(ExifTags.Base.Orientation)
+            turned = orientation in _QUARTER_TURNS
+            # JPEG decodes at 1/2, 1/4 or 1/8 many times faster.
+            file.draft(None, (height, width) if turned else (width, height))
+            image = _to_rgb(ImageOps.exif_transpose(file))
         image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
         return np.array(image)
     except Exception as error:  # the readers of the many formats raise whatever they like
@@ -44,10 +40,8 @@ def read_image(path: str | os.PathLike, image_size: tuple[int, int]) -> np.ndarr
 def check_header(path: str | os.PathLike) -> None:
     """Raises a ValueError that names the file unless it begins like an image."""
     try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path):
-                pass
+        with Image.open(path):
+            pass
     except Exception as error:
         raise unreadable(path, error) from error
 
