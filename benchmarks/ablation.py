@@ -17,12 +17,15 @@ as it comes; the same command goes on where it stopped. Prints a Markdown table.
 import argparse
 import json
 import os
+import statistics
 import subprocess
 import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
+
+from command_line import print_head, print_row
 
 BASE = "4 angles, loss per angle; 4 views (default)"
 # What differs from the default: fields of the run's configuration, or a change by name.
@@ -140,7 +143,7 @@ def add_local_views(model):
 CHANGES = {"concatenate": concatenate, "add_local_views": add_local_views}
 
 
-def results_of(options):
+def all_results(options):
     """The results of all variants and seeds, from the file or from runs that add to it."""
     path = Path(options.output)
     results = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
@@ -158,9 +161,11 @@ def results_of(options):
             command += ["--minutes", options.minutes]
         if options.data_dir:
             command += ["--data-dir", options.data_dir]
-        output = subprocess.run(map(str, command), check=True, stdout=subprocess.PIPE, text=True)
-        cores.put(core)
-        line = next(line for line in output.stdout.splitlines() if line.startswith("result "))
+        try:
+            output = subprocess.check_output([*map(str, command)], text=True)
+        finally:
+            cores.put(core)
+        line = next(line for line in output.splitlines() if line.startswith("result "))
         return json.loads(line.removeprefix("result ")) | {"budget": budget(options)}
 
     missing = [(v, s) for v in options.variants for s in options.seeds if (v, s) not in done]
@@ -179,17 +184,16 @@ def budget(options):
     return f"{options.passes:g} passes"
 
 
-def row(name, results, key, base):
-    """A line of the table; `results` are one variant's, by seed, as are the default's."""
-    mean = sum(result[key] for result in results) / len(results)
-    base_mean = sum(result["accuracy"] for result in base) / len(base)
-    images = sum(result["images"] for result in results) / len(results)
-    minutes = sum(result["minutes"] for result in results) / len(results)
-    cells = " | ".join(f"{result[key]:.1%}" for result in results)
-    return (
-        f"| {name} | {cells} | {mean:.1%} | {100 * (mean - base_mean):+.1f} | {images:,.0f} | "
-        f"{minutes:.1f} |"
-    )
+def show(name, results, key, base):
+    """Prints a line of the table; `results` are one variant's, by seed, as are the default's."""
+    points = 100 * (mean(results, key) - mean(base, "accuracy"))
+    images, minutes = mean(results, "images"), mean(results, "minutes")
+    accuracies = [result[key] for result in results]
+    print_row(name, accuracies, f"{points:+.1f}", f"{images:,.0f}", f"{minutes:.1f}")
+
+
+def mean(results, key):
+    return statistics.fmean(result[key] for result in results)
 
 
 def main():
@@ -209,17 +213,15 @@ def main():
         return run(options)
     if BASE not in options.variants:
         options.variants.insert(0, BASE)
-    results = results_of(options)
-    seeds = " | ".join(f"seed {seed}" for seed in options.seeds)
-    print(f"| {budget(options)} | {seeds} | mean | points | images seen | minutes |")
-    print("| --- " * (len(options.seeds) + 5) + "|")
+    results = all_results(options)
+    print_head([budget(options), "points", "images seen", "minutes"], options)
     base = [results[BASE, seed] for seed in options.seeds]
     for variant in options.variants:
         rows = [results[variant, seed] for seed in options.seeds]
-        print(row(variant, rows, "accuracy", base))
+        show(variant, rows, "accuracy", base)
         if variant == BASE:
             for name in MEANS:
-                print(row(name, rows, name, base))
+                show(name, rows, name, base)
 
 
 if __name__ == "__main__":

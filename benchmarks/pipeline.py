@@ -9,7 +9,7 @@ Prints a Markdown table with a ratio to lightly in each row; about 20 minutes on
   of 4 angles, Adam, the faster precision of this machine, the backend of `KERAS_BACKEND`), without
   its logs and kNN looks. Once with the peer's encoder, once with the command line's own, whose stem
   has stride 2: its maps have a quarter of the positions, so it computes much less.
-- lightly: its SimCLRTransform without blur on Pillow images in a DataLoader of 2 workers, its
+- lightly: its SimCLRTransform without blur on Pillow images in a DataLoader of a worker a core, its
   SimCLRProjectionHead and NTXentLoss; ResNet-18 of torchvision's blocks with the 3x3 stem of
   CIFAR, SGD, float32, channels_last, not compiled (lightly_simclr.py).
 

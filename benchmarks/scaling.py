@@ -23,11 +23,11 @@ Images/s is the median of the rounds. Takes 10 minutes on 2 cores.
 
 import argparse
 import json
-import math
 import sys
 import time
 
 import contest
+from products import resnet18_products
 
 BASE = {"batch": 256, "views": 2, "width": 16}
 
@@ -68,16 +68,8 @@ def rival(options):
 
 def multiplications(model, batch, views):
     """Of a training step, for each image."""
-    import keras
-
-    encoder = keras.models.clone_model(model.encoder, input_tensors=keras.Input((32, 32, 3)))
-    convolutions = [x for x in encoder.layers if isinstance(x, keras.layers.Conv2D)]
-    of_view = sum(
-        math.prod(layer.kernel.shape) * layer.output.shape[1] * layer.output.shape[2]
-        for layer in convolutions
-    )
     # Forward, the gradient of the weights, and that of the input.
-    of_encoder = 3 * views * of_view
+    of_encoder = 3 * views * resnet18_products(model.encoder.width, stem_stride=2)
     # Cosines for the loss, again for its gradient, the gradient itself, and cosines for the metric.
     of_loss = 4 * batch * views**2 * model.head.num_heads * model.head.embedding_dim
     return of_encoder + of_loss

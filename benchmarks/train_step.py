@@ -23,6 +23,7 @@ import time
 
 import numpy as np
 from contest import Rival, contest, medians, ratio, run, serve
+from products import resnet18_products, vit_products
 
 VARIANTS = {"tensorflow": ("XLA", "no XLA"), "jax": ("XLA",), "torch": ("eager",)}
 HAND_WRITTEN = {"resnet": ("tensorflow", "jax", "torch"), "vit": ("torch",)}
@@ -128,24 +129,11 @@ def skip(line):
     print(f"skipped: {line}", file=sys.stderr, flush=True)
 
 
-def products_of_a_view(encoder, width, stem_stride):
-    """Multiplications of a view's forward pass."""
-    if encoder == "vit":
-        tokens, width, depth = 64, 192, 6
-        of_a_block = 12 * width**2 + 2 * tokens * width
-        return tokens * (48 * width + depth * of_a_block) + 128 * width
-    side, channels = 32 // stem_stride, width
-    total = 27 * width * side**2
-    for stage in range(4):
-        filters, side = width * 2**stage, side // (2 if stage else 1)
-        total += side**2 * 9 * filters * (channels + 3 * filters)
-        total += side**2 * channels * filters if filters != channels else 0
-        channels = filters
-    return total + 128 * channels
-
-
 def print_rows(encoder, precision, results, options):
-    products = products_of_a_view(encoder, options.width, STEM_STRIDES[options.stem])
+    stem_stride = STEM_STRIDES[options.stem]
+    resnet = encoder == "resnet"
+    products = resnet18_products(options.width, stem_stride) if resnet else vit_products()
+    products += 128 * (8 * options.width if resnet else 192)  # the dense layer on top
     speeds = medians(results, KEY)
     for name in speeds:
         kind, backend, variant, _ = name.split(", ")

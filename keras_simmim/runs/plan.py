@@ -8,11 +8,7 @@ from keras_simmim.runs.time_steps import StepTimes, time_steps
 
 
 def plan(
-    config: RunConfig,
-    model,
-    data: RunData,
-    started: float,
-    look: StepTimes = StepTimes(0.0, 0.0),  # noqa: B008  it can't change
+    config: RunConfig, model, data: RunData, started: float, look: StepTimes | None = None
 ) -> None:
     """Fixes the number of steps in the configuration: from its epochs, its steps or its minutes.
 
@@ -21,7 +17,8 @@ def plan(
         model: the method; its weights stay as they are, and it must be compiled afterwards.
         data: what it will be trained on.
         started: `time.monotonic()` when the minutes began.
-        look: what the first and each later kNN evaluation during training takes.
+        look: what the first and each later kNN evaluation during training takes; None: there are
+            none.
 
     Raises:
         RunError: where the minutes do not reach for a single step.
@@ -40,7 +37,7 @@ def plan(
     # The optimizer that is made next compiles once more.
     left = started + 60 * config.minutes - time.monotonic() - first
     step = later
-    if config.knn_every:
+    if config.knn_every and look is not None:
         # A look every so many epochs, and one at the end.
         step += look.later / (config.knn_every * data.steps_per_pass)
         left -= look.first
