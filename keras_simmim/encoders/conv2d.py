@@ -29,10 +29,9 @@ class Conv2D(keras.layers.Conv2D):
 
     def convolution_op(self, inputs, kernel):
         strides = self.strides
-        if self.kernel_size == (1, 1):
-            # Only the pixels that it sees: faster, and oneDNN's gradient of a strided 1x1 kernel on
-            # fewer than 16 channels writes past its buffer (oneDNN#6035, seen in torch 2.13.0 and
-            # TensorFlow 2.21.0).
+        if self.kernel_size == (1, 1) and inputs.shape[-1] < 16:
+            # Only the pixels that it sees: oneDNN's gradient of a strided 1x1 kernel on so few
+            # channels writes past its buffer (oneDNN#6035; torch 2.13.0, TensorFlow 2.21.0).
             inputs = inputs[:, :: strides[0], :: strides[1]]
             strides = (1, 1)
         return backend.conv2d(inputs, ops.convert_to_tensor(kernel), strides)
