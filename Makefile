@@ -19,7 +19,7 @@ WORKERS ?= auto
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 pip_install := .venv/bin/python -m pip install --quiet --constraint constraints.txt
-pytest := .venv/bin/python -m pytest --numprocesses $(WORKERS) $(PYTEST_ARGS)
+pytest = .venv/bin/python -m pytest --numprocesses $(WORKERS) $(PYTEST_ARGS)
 lowest_folder := $(CURDIR)/.keras-lowest/$(LOWEST_KERAS)
 
 .PHONY: demo test test-slow test-lowest lint clean
