@@ -78,7 +78,7 @@ def test_resumed_after_a_stop_it_is_the_same_run_bit_for_bit(
 
 @pytest.mark.slow
 def test_minutes_fix_the_steps(small_data, small_config, tmp_path):
-    small_config.epochs, small_config.minutes = None, 0.6
+    small_config.epochs, small_config.minutes = None, 1.0
     pretrain(small_config, tmp_path / "run")
     config = RunConfig.from_json(tmp_path / "run/config.json")
     assert config.total_steps == config.steps_per_epoch * len(rows(tmp_path / "run"))
