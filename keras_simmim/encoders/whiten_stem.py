@@ -23,7 +23,7 @@ def whiten_stem(encoder, images):
 
     Reference:
         Jordan 2024, "94% on CIFAR-10 in 3.29 Seconds on a Single GPU" (arXiv 2404.00498), section
-        3.1, where the filters stay frozen.
+        3.2, where the filters stay frozen.
     """
     names = [layer.name for layer in getattr(encoder, "layers", [])]
     if "stem_conv" not in names or "standardize" not in names:

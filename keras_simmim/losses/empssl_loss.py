@@ -29,8 +29,8 @@ class EMPSSLLoss(keras.layers.Layer):
         ValueError: for a number out of its range, an input of another rank, or one view.
 
     Reference:
-        Tong et al. 2023, "EMP-SSL" (arXiv 2304.03977), section 3.1, equations 1 to 4; the coding
-        rate is of Yu et al. 2020, "Maximal Coding Rate Reduction" (arXiv 2006.08558).
+        Tong et al. 2023, "EMP-SSL" (arXiv 2304.03977), section 3; the coding rate is of Yu
+        et al. 2020, "Maximal Coding Rate Reduction" (arXiv 2006.08558).
     """
 
     def __init__(self, invariance=200.0, epsilon_squared=0.2, **kwargs):

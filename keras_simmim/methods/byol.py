@@ -53,7 +53,7 @@ class BYOL(Method):
 
     Reference:
         Grill et al. 2020, "Bootstrap Your Own Latent" (arXiv 2006.07733), section 3: the loss is
-        equation 2, the momentum's cosine is in section 3.2.
+        equation 2, the momentum's cosine is in section 3.3.
     """
 
     def __init__(
