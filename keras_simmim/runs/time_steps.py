@@ -2,7 +2,6 @@ import time
 from typing import NamedTuple
 
 import keras
-import numpy as np
 
 
 class StepTimes(NamedTuple):
@@ -12,28 +11,48 @@ class StepTimes(NamedTuple):
     later: float
 
 
-def time_steps(model: keras.Model, batches, seconds: float = 10.0) -> StepTimes:
+class _StepClock(keras.callbacks.Callback):
+    """Notes when steps end, and stops training some seconds after the second."""
+
+    # The second may still allocate, or compile for another layout.
+    SETTLED = 2
+
+    def __init__(self, seconds: float, least: int = 5):
+        super().__init__()
+        self.seconds = seconds
+        self.least = least
+        self.ends: list[float] = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.ends.append(time.monotonic())
+        timed = len(self.ends) - self.SETTLED
+        if timed >= self.least and self.ends[-1] - self.ends[self.SETTLED - 1] >= self.seconds:
+            self.model.stop_training = True
+
+    def mean(self) -> float:
+        later = self.ends[self.SETTLED - 1 :]
+        return (later[-1] - later[0]) / (len(later) - 1)
+
+
+def time_steps(
+    model: keras.Model, batches: keras.utils.PyDataset, seconds: float = 10.0
+) -> StepTimes:
     """Times training steps and leaves the weights and seeds as they were.
 
     Args:
         model: compiled model; its optimizer must be made anew afterwards.
-        batches: sequence of batches that `train_on_batch` takes; used in a circle.
-        seconds: how long to go on after the first steps, which compile.
+        batches: what `fit` takes; may be fewer than the steps.
+        seconds: how long to go on after the first two steps.
 
     Returns:
-        Time of the first step, with compilation, and the median of the later ones.
+        Time of the first step, with compilation, and the mean of those after the second, as `fit`
+        runs them: with its waits for batches, callbacks and breaks between epochs.
     """
     before = [keras.ops.convert_to_numpy(variable.value) for variable in model.variables]
+    clock = _StepClock(seconds)
     start = time.monotonic()
-    model.train_on_batch(*batches[0])
-    first = time.monotonic() - start
-    # The second step may still allocate, or compile for another layout.
-    model.train_on_batch(*batches[1 % len(batches)])
-    times: list[float] = []
-    while len(times) < 5 or sum(times) < seconds:
-        start = time.monotonic()
-        model.train_on_batch(*batches[len(times) % len(batches)])
-        times.append(time.monotonic() - start)
+    # The clock ends it.
+    model.fit(batches, epochs=1_000_000, shuffle=False, verbose=0, callbacks=[clock])
     for variable, value in zip(model.variables, before, strict=True):
         variable.assign(value)
-    return StepTimes(first, float(np.median(times)))
+    return StepTimes(clock.ends[0] - start, clock.mean())
