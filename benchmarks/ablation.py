@@ -14,7 +14,7 @@ rows of the mean over views judge the models of the first row anew. Prints a Mar
 a pass on 2 cores.
 """
 
-from trials import run_and_print
+from trials import knn_of_means, run_and_print
 
 BASE = "4 angles, loss per angle; 4 views (default)"
 TABLES = {
@@ -48,20 +48,10 @@ MEANS = {
 
 
 def judge_means(name, model, labelled):
-    """The kNN accuracy of features that are means over views, of the default's model."""
-    from keras_simmim import evaluation, views
-
-    accuracies = {}
-    images, labels, test_images, test_labels = labelled
-    for shown, changes in MEANS.items() if name == BASE else ():
-        splitter_config = {**model.view_splitter.get_config(), **changes}
-        splitter = views.ViewSplitter.from_config(splitter_config)
-        train, test = (
-            evaluation.embed(model, x, num_views=8, view_splitter=splitter, seed=0)
-            for x in (images, test_images)
-        )
-        accuracies[shown] = evaluation.knn_accuracy(train, labels, test, test_labels)
-    return accuracies
+    """Accuracies of the default's model by means over views."""
+    if name != BASE:
+        return {}
+    return {shown: knn_of_means(model, labelled, **changes) for shown, changes in MEANS.items()}
 
 
 def concatenate(model):

@@ -108,6 +108,23 @@ def _train(options, fields, changes, judge):
     }
 
 
+def knn_of_means(model, labelled, num_views=8, **changes):
+    """KNN accuracy of features that are means over views of each image.
+
+    The views are those of the training but for `changes` to the splitter's configuration.
+    """
+    from keras_simmim import evaluation, views
+
+    images, labels, test_images, test_labels = labelled
+    config = {**model.view_splitter.get_config(), **changes}
+    splitter = views.ViewSplitter.from_config(config)
+    train, test = (
+        evaluation.embed(model, x, num_views=num_views, view_splitter=splitter, seed=0)
+        for x in (images, test_images)
+    )
+    return evaluation.knn_accuracy(train, labels, test, test_labels)
+
+
 def _all_results(options, names):
     """The results of all rows and seeds, from the file or from runs that add to it."""
     path = Path(options.output)
