@@ -26,6 +26,7 @@ TABLES = {
         "2 angles, loss on the concatenation": {"num_heads": 2, "change": "concatenate"},
         "4 angles, loss on the concatenation": {"num_heads": 4, "change": "concatenate"},
         "8 angles, loss on the concatenation": {"num_heads": 8, "change": "concatenate"},
+        "queries that start with unit variance": {"change": "scale_queries"},
         "average pooling, MLP": {"head": "projection"},
         "2 views": {"num_views": 2, "batch_size": 256},
         "8 views": {"num_views": 8, "batch_size": 64},
@@ -83,7 +84,18 @@ def add_local_views(model):
     return ks.SimMIM(model.encoder, [model.view_splitter, local], model.head, model.embedding_loss)
 
 
-CHANGES = {"concatenate": concatenate, "add_local_views": add_local_views}
+def scale_queries(model):
+    """Starts with angles that look at few positions, not at all of them."""
+    query = model.head.query
+    query.assign(50 * query.value)
+    return model
+
+
+CHANGES = {
+    "scale_queries": scale_queries,
+    "concatenate": concatenate,
+    "add_local_views": add_local_views,
+}
 
 
 if __name__ == "__main__":

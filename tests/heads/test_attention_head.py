@@ -10,6 +10,14 @@ def random_features(*shape):
     return np.random.default_rng(0).normal(size=shape).astype("float32")
 
 
+def looking_head(x, **kwargs):
+    """A head whose angles prefer some positions of `x`, as they do once they have learned to."""
+    head = AttentionHead(**kwargs)
+    head.build(x.shape)
+    head.query.assign(np.random.default_rng(1).normal(size=head.query.shape))
+    return head
+
+
 @pytest.mark.parametrize("shape", [(6, 4, 4, 10), (6, 9, 10), (6, 10)])
 def test_layer_contract_on_maps_tokens_and_vectors(shape):
     check_layer(
@@ -22,8 +30,8 @@ def test_layer_contract_on_maps_tokens_and_vectors(shape):
 
 def test_is_the_naive_loop():
     """Inference, from the formula: attention per angle, then that angle's MLP."""
-    head = AttentionHead(num_heads=2, embedding_dim=5, hidden_dim=7)
     x = random_features(3, 2, 3, 4)
+    head = looking_head(x, num_heads=2, embedding_dim=5, hidden_dim=7)
     embeddings, scores = map(keras.ops.convert_to_numpy, head(x, return_attention_scores=True))
     weights = {w.path.split("/", 1)[1]: keras.ops.convert_to_numpy(w) for w in head.weights}
     for n in range(3):
@@ -41,8 +49,8 @@ def test_is_the_naive_loop():
 
 
 def test_batch_norm_is_per_angle_over_the_batch():
-    head = AttentionHead(num_heads=2, embedding_dim=5, hidden_dim=7)
     x = random_features(64, 4, 6)
+    head = looking_head(x, num_heads=2, embedding_dim=5, hidden_dim=7)
     head(x, training=True)
     moving_mean = keras.ops.convert_to_numpy(head.hidden_norm.moving_mean).reshape(2, 7)
     _, scores = head(x, return_attention_scores=True)
@@ -52,9 +60,18 @@ def test_batch_norm_is_per_angle_over_the_batch():
     np.testing.assert_allclose(moving_mean, 0.1 * expected, atol=1e-5)
 
 
+def scores_of(head, x):
+    return keras.ops.convert_to_numpy(head(x, return_attention_scores=True)[1])
+
+
+def test_angles_begin_by_looking_everywhere():
+    x = random_features(2, 8, 8, 32)
+    np.testing.assert_allclose(scores_of(AttentionHead(num_heads=4), x), 1 / 64, rtol=0.2)
+
+
 def test_angles_look_differently():
-    _, scores = AttentionHead(num_heads=4)(random_features(2, 8, 8, 32), return_attention_scores=1)
-    scores = keras.ops.convert_to_numpy(scores)
+    x = random_features(2, 8, 8, 32)
+    scores = scores_of(looking_head(x, num_heads=4), x)
     np.testing.assert_allclose(scores.sum(axis=-1), 1.0, atol=1e-5)
     for a in range(4):
         for b in range(a):
