@@ -21,11 +21,7 @@ TABLES = {
     "moco": {
         "MoCo, temperature 0.2": {"method": "moco", "temperature": 0.2},
         "MoCo, temperature 0.1": {"method": "moco", "temperature": 0.1},
-        "MoCo, temperature 0.1, momentum 0.95": {
-            "method": "moco",
-            "temperature": 0.1,
-            "momentum_target": 0.95,
-        },
+        "MoCo, temperature 0.07": {"method": "moco", "temperature": 0.07},
     },
     "byol": {
         "BYOL, momentum 0.99": {"method": "byol", "momentum_target": 0.99},

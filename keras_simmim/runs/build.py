@@ -26,7 +26,7 @@ _COMMON: dict[str, Any] = {
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
     "simmim": {"head": "attention", "temperature": 0.07},
-    "simclr": {"temperature": 0.5},
+    "simclr": {"temperature": 0.07},
     "moco": {},
     "byol": {},
     "empssl": {"num_views": 20, "crop_scale": (0.25, 0.25), "blur": 0.1, "solarize": 0.1},

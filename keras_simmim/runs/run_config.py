@@ -101,7 +101,7 @@ class RunConfig:
         None, "Width of the head's MLP [default: as many as features].", minimum=1
     )
     temperature: float | None = _option(
-        None, "Temperature of the loss [default: simmim 0.07, simclr 0.5, moco 0.2]."
+        None, "Temperature of the loss [default: simmim, simclr 0.07, moco 0.2]."
     )
     momentum_target: float = _option(
         0.99, "What remains of the target network of moco and byol at an update.", minimum=0.0
