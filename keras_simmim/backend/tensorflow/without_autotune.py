@@ -28,9 +28,9 @@ def without_autotune(arguments: dict) -> dict:
         The arguments, where `x` may be one of Keras's data adapters instead, which `fit` takes.
     """
     x = arguments["x"]
-    arrays = isinstance(x, keras.utils.PyDataset) or hasattr(x, "__array__")
+    keras_feeds_it = isinstance(x, keras.utils.PyDataset) or hasattr(x, "__array__")
     # A split for validation needs the arrays themselves.
-    if not arrays or arguments["validation_split"]:
+    if not keras_feeds_it or arguments["validation_split"]:
         return arguments
     adapter = get_data_adapter(x, **{name: arguments[name] for name in _DATA_ARGUMENTS})
     make_dataset = adapter.get_tf_dataset
