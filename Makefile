@@ -19,7 +19,8 @@ WORKERS ?= auto
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 pip_install := .venv/bin/python -m pip install --quiet --constraint constraints.txt
-pytest = .venv/bin/python -m pytest --numprocesses $(WORKERS) $(PYTEST_ARGS)
+# Tests of one group share what takes long to make, and so a process.
+pytest = .venv/bin/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
 lowest_folder := $(CURDIR)/.keras-lowest/$(LOWEST_KERAS)
 
 .PHONY: demo test test-slow test-lowest lint clean

@@ -17,16 +17,32 @@ TABLES = {
         "SimCLR, temperature 0.2": {"method": "simclr", "temperature": 0.2},
         "SimCLR, temperature 0.1": {"method": "simclr", "temperature": 0.1},
         "SimCLR, temperature 0.07": {"method": "simclr", "temperature": 0.07},
+        "SimCLR, temperature 0.07, learning rate 8e-3": {
+            "method": "simclr",
+            "temperature": 0.07,
+            "learning_rate": 8e-3,
+        },
     },
     "moco": {
         "MoCo, temperature 0.2": {"method": "moco", "temperature": 0.2},
         "MoCo, temperature 0.1": {"method": "moco", "temperature": 0.1},
         "MoCo, temperature 0.07": {"method": "moco", "temperature": 0.07},
+        "MoCo, temperature 0.07, learning rate 8e-3": {
+            "method": "moco",
+            "temperature": 0.07,
+            "learning_rate": 8e-3,
+        },
     },
     "byol": {
         "BYOL, momentum 0.99": {"method": "byol", "momentum_target": 0.99},
         "BYOL, momentum 0.97": {"method": "byol", "momentum_target": 0.97},
         "BYOL, momentum 0.95": {"method": "byol", "momentum_target": 0.95},
+        "BYOL, momentum 0.9": {"method": "byol", "momentum_target": 0.9},
+        "BYOL, momentum 0.95, learning rate 8e-3": {
+            "method": "byol",
+            "momentum_target": 0.95,
+            "learning_rate": 8e-3,
+        },
     },
     "empssl": {
         "EMP-SSL, batches of 128": {"method": "empssl", "batch_size": 128, "steps": 0.2},

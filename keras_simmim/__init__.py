@@ -7,6 +7,7 @@ _why_backend = use_installed_backend()
 # ruff: noqa: E402
 from keras_simmim import backend as backend
 from keras_simmim import datasets as datasets
+from keras_simmim import distribution as distribution
 from keras_simmim import encoders as encoders
 from keras_simmim import evaluation as evaluation
 from keras_simmim import heads as heads

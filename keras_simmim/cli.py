@@ -1,6 +1,8 @@
 """The command line, `keras-simmim`: options in, errors in one line, exit status 2."""
 
+import contextlib
 import dataclasses
+import io
 import os
 import sys
 import time
@@ -9,7 +11,8 @@ from pathlib import Path
 import click
 import keras
 
-from keras_simmim import __version__, _why_backend
+from keras_simmim import __version__, _why_backend, distribution
+from keras_simmim import backend as engine
 from keras_simmim.runs import RunConfig, RunError, compare, evaluate, pretrain
 
 _BACKENDS = click.Choice(["tensorflow", "jax", "torch"])
@@ -57,6 +60,17 @@ def _type(field):
     return str
 
 
+class _Devices(click.ParamType):
+    name = "devices"
+
+    def convert(self, value, parameter, context):
+        if value == "auto":
+            return value
+        if value.isdecimal() and int(value) >= 1:
+            return int(value)
+        self.fail(f"a number from 1 on, or auto. Received: {value}", parameter, context)
+
+
 def _use_backend(backend):
     """Starts the command again where Keras runs another backend: it is chosen when imported."""
     if backend is not None and backend != keras.backend.backend():
@@ -80,9 +94,15 @@ def commands():
     type=click.Path(path_type=Path),
     help="Run folder [default: runs/DATA-TIME].",
 )
+@click.option(
+    "--devices",
+    metavar="N|auto",
+    type=_Devices(),
+    help="Train on so many devices, or on all [default: on one].",
+)
 @click.option("--resume", is_flag=True, help="Go on with the run in --output, as it was set up.")
 @click.pass_context
-def pretrain_command(context, backend, output, resume, **options):
+def pretrain_command(context, backend, output, devices, resume, **options):
     """Pre-trains a method, SimMIM by default, and writes a run folder.
 
     The folder holds config.json, history.csv, TensorBoard logs, model.keras and encoder.keras.
@@ -98,11 +118,21 @@ def pretrain_command(context, backend, output, resume, **options):
         config = RunConfig(**options)
     _use_backend(backend)
     config.backend = keras.backend.backend()
+    if devices is not None:
+        engine.start_processes(devices)
     if output is None:
         data = "folder" if Path(config.data).is_dir() else config.data
         output = Path("runs") / f"{data}-{time.strftime('%Y%m%d-%H%M%S')}"
     why_backend = _why_backend if backend is None else "as asked"
-    pretrain(config, output, resume=resume, started=_STARTED, why_backend=why_backend)
+    with contextlib.ExitStack() as stack:
+        if devices is not None:
+            try:
+                stack.enter_context(distribution.data_parallel(devices))
+            except ValueError as error:
+                raise RunError(str(error)) from error
+            if not engine.is_chief():
+                stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
+        pretrain(config, output, resume=resume, started=_STARTED, why_backend=why_backend)
 
 
 def _check_lengths(options):

@@ -51,7 +51,7 @@ class ArrayBatches(Batches):
         self.labels = labels
 
     def load_step(self, step):
-        indices = self.indices(step)
+        indices = self.own_indices(step)
         if self.labels is None:
             return (self.images[indices],)
         return self.images[indices], self.labels[indices]

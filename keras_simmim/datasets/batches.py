@@ -4,6 +4,7 @@ from typing import NamedTuple
 
 import keras
 
+from keras_simmim import backend
 from keras_simmim.datasets.order import batch_indices, steps_in_pass
 
 
@@ -26,7 +27,8 @@ class Batches(keras.utils.PyDataset):
     Keras's own workers are not used: with more than one, `fit` may begin with batches left over
     from building the model (seen in Keras 3.15.1 on JAX and torch).
 
-    Subclasses implement `load_step(step)`.
+    Subclasses implement `load_step(step)`, with the images of `own_indices(step)`: of several
+    processes that train together each reads its part of a batch.
 
     Args:
         num_images: images of the dataset.
@@ -43,6 +45,9 @@ class Batches(keras.utils.PyDataset):
     Raises:
         ValueError: for sizes below 1, or fewer images than one full batch.
     """
+
+    # `fit` takes the batches for what this process reads of them.
+    reads_own_part = True
 
     def __init__(
         self,
@@ -92,6 +97,17 @@ class Batches(keras.utils.PyDataset):
         return batch_indices(
             step, self.num_images, self.batch_size, self.shuffle, self.seed, self.drop_last
         )
+
+    def own_indices(self, step: int):
+        """Those of `indices` that this process reads: the batch's part of its devices.
+
+        Within `distribution.data_parallel` a batch is cut to a multiple of the devices; without,
+        these are all of them.
+        """
+        indices = self.indices(step)
+        devices, (part, parts) = backend.device_count(), backend.data_part()
+        size = len(indices) // devices * devices // parts
+        return indices[part * size : (part + 1) * size]
 
     def __len__(self):
         return self.steps_per_epoch

@@ -62,12 +62,12 @@ class ImageFolder(Batches):
         images = np.stack([future.result() for future in pending])
         if self.labels is None:
             return (images,)
-        return images, self.labels[self.indices(step)]
+        return images, self.labels[self.own_indices(step)]
 
     def _submit(self, step):
         return [
             self._threads.submit(read_image, self.files[index], self.image_size)
-            for index in self.indices(step)
+            for index in self.own_indices(step)
         ]
 
 

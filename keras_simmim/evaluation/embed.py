@@ -3,6 +3,7 @@ from collections.abc import Iterable, Iterator
 import keras
 import numpy as np
 
+from keras_simmim import backend
 from keras_simmim.encoders.pooling import pool
 
 
@@ -17,8 +18,9 @@ def embed(
     """Computes the features of images, or their mean over random views of each image.
 
     Batches go through the compiled `predict_on_batch`; a batch that is not full is filled up, so
-    that nothing compiles twice. Views are drawn and encoded one of each image after the other, so
-    that many take no more memory than one.
+    that nothing compiles twice. Within `distribution.data_parallel` every device embeds its part of
+    a batch, and each process returns all features. Views are drawn and encoded one of each image
+    after the other, so that many take no more memory than one.
 
     Args:
         model: a method, or any encoder (`keras.Model` or layer) from images to a map
@@ -52,12 +54,12 @@ def embed(
     if not isinstance(model, keras.Model):
         model = keras.Sequential([model])
     features = []
-    full = batch_size if isinstance(images, np.ndarray) else 0
+    full = _multiple_of_devices(batch_size) if isinstance(images, np.ndarray) else 0
     for index, batch in enumerate(_batches(images, batch_size)):
         count = len(batch)
         if count == 0:
             continue
-        full = max(full, count)
+        full = max(full, _multiple_of_devices(count))
         if count < full:
             padding = np.broadcast_to(batch[-1:], (full - count, *batch.shape[1:]))
             batch = np.concatenate([batch, padding])
@@ -72,6 +74,11 @@ def embed(
     if not features:
         raise ValueError("There are no images to embed.")
     return np.concatenate(features)
+
+
+def _multiple_of_devices(count):
+    devices = backend.device_count()
+    return -(-count // devices) * devices
 
 
 def _view_drawer(model, num_views, view_splitter):
@@ -102,13 +109,13 @@ def _view_drawer(model, num_views, view_splitter):
     def draw_view(batch, view_seed):
         # What a call draws with `seed=view_seed`, half of whose bits fit all backends' integers.
         one.seed_generator.state.assign([view_seed // 2, 0])
-        return drawer.predict_on_batch(batch)[:, 0]
+        return backend.predict_on_batch(drawer, batch)[:, 0]
 
     return draw_view
 
 
 def _predict(model, batch, count):
-    return _pool(model.predict_on_batch(batch)[:count])
+    return _pool(backend.predict_on_batch(model, batch)[:count])
 
 
 def _pool(features):

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim import backend
 from keras_simmim.encoders.check_sizes import check_sizes
 
 
@@ -61,7 +62,8 @@ class OnlineProbe(keras.layers.Layer):
         logits = self(features)
         labels = ops.cast(ops.reshape(labels, (-1, 1)), "int32")
         labels = ops.broadcast_to(labels, ops.shape(logits)[:2])
-        self.accuracy.update_state(labels, logits)
+        seen = backend.gather(labels), backend.gather(ops.stop_gradient(logits))
+        self.accuracy.update_state(*seen)
         losses = ops.sparse_categorical_crossentropy(labels, logits, from_logits=True)
         return ops.mean(losses)
 

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim import backend
 from keras_simmim.heads.unit_length import unit_length
 
 
@@ -65,14 +66,15 @@ class EMPSSLLoss(keras.layers.Layer):
         return -(self._coding_rate(z) + self.invariance * agreement)
 
     def _coding_rate(self, z):
+        replicas = backend.replica_count()
         batch, dim = ops.shape(z)[2], z.shape[-1]
         scale = dim / (ops.cast(batch, "float32") * self.epsilon_squared)
         transposed = ops.transpose(z, (0, 1, 3, 2))
-        if isinstance(batch, int) and batch < dim:
+        if isinstance(batch, int) and batch < dim and replicas == 1:
             # The determinant is the same for either Gram matrix.
             gram = ops.matmul(z, transposed)
         else:
-            gram = ops.matmul(transposed, z)
+            gram = backend.mean_of_replicas(ops.matmul(transposed, z))
         root = ops.cholesky(ops.eye(gram.shape[-1]) + scale * gram)
         # Half of logdet: the log of the determinant of the root.
         return ops.mean(ops.sum(ops.log(ops.diagonal(root, axis1=-2, axis2=-1)), axis=-1))

@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_simmim import backend
+
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
 class MaskedL1(keras.layers.Layer):
@@ -43,7 +45,9 @@ class MaskedL1(keras.layers.Layer):
         errors = ops.reshape(errors, (-1, rows, height // rows, columns, width // columns))
         errors = ops.sum(errors, axis=(2, 4))  # (B, rows, columns)
         mask = ops.cast(patch_mask, "float32")
-        masked_pixels = ops.sum(mask) * (height // rows) * (width // columns)
+        masked_pixels = (
+            backend.mean_of_replicas(ops.sum(mask)) * (height // rows) * (width // columns)
+        )
         return ops.sum(errors * mask) / (masked_pixels + 1e-5) / channels
 
     # One argument: Keras 3.11 would leave out the shape of an argument named `..._mask`.

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim import backend
 from keras_simmim.heads.unit_length import unit_length
 from keras_simmim.losses.log_negatives import log_negatives
 
@@ -64,11 +65,18 @@ class NTXent(keras.layers.Layer):
         if len(embeddings.shape) == 3:
             embeddings = ops.expand_dims(embeddings, 2)
         batch, views, angles, dim = ops.shape(embeddings)
-        z = ops.transpose(unit_length(embeddings), (2, 0, 1, 3))
-        z = ops.reshape(z, (angles, batch * views, dim))
-        others = log_negatives(z, z, views, self.temperature)  # (A, BV)
 
-        z = ops.reshape(z, (angles, batch, views, dim))
+        def in_rows(z):
+            return ops.reshape(ops.transpose(z, (2, 0, 1, 3)), (angles, -1, dim))  # (A, BV, D)
+
+        z = unit_length(embeddings)
+        anchors = keys = in_rows(z)
+        if backend.replica_count() > 1:
+            keys = in_rows(backend.gather(z))
+        first_image = batch * backend.replica_index()
+        others = log_negatives(anchors, keys, views, self.temperature, first_image)  # (A, BV)
+
+        z = ops.reshape(anchors, (angles, batch, views, dim))
         positives = ops.matmul(z, ops.transpose(z, (0, 1, 3, 2))) / self.temperature  # (A,B,V,V)
         others = ops.reshape(others, (angles, batch, views, 1))
         # -log(e^p / (e^p + N)) = log(1 + e^(log N - p))

@@ -1,13 +1,17 @@
+import functools
+import inspect
+import warnings
+
 import keras
 from keras import ops
 
-from keras_simmim.backend import TrainStepMixin
-from keras_simmim.encoders import check_encoder, pool
+from keras_simmim import backend
+from keras_simmim.encoders import BatchNorm, check_encoder, pool
 from keras_simmim.methods.momentum import innermost
 from keras_simmim.metrics import ContrastiveAccuracy, EmbeddingStd
 
 
-class Method(TrainStepMixin, keras.Model):
+class Method(backend.TrainStepMixin, keras.Model):
     """What the methods share: views of images, an encoder, a head, and a loss on what they give.
 
     `fit` takes images alone or `(images, labels)`; labels have no part in the loss. Images are
@@ -58,6 +62,7 @@ class Method(TrainStepMixin, keras.Model):
     ):
         # Views are made from the pixels as they are: 8 bits do not fit into bfloat16.
         super().__init__(autocast=False, **kwargs)
+        self._engine = backend.engine()
         self.encoder = encoder
         self.view_splitter = view_splitter
         self.head = head
@@ -198,7 +203,7 @@ class Method(TrainStepMixin, keras.Model):
         outputs = y_pred if training else self.view_outputs(x, seed=self.validation_seed)
         loss = self.loss_of(outputs, training)
         if self.online_probe is None:
-            return loss
+            return backend.share_of_loss(loss)
         if y is None:
             raise ValueError(
                 "The online probe learns labels: give `fit` and `evaluate` (images, labels), or "
@@ -206,7 +211,48 @@ class Method(TrainStepMixin, keras.Model):
             )
         probe_loss = self.online_probe.loss_of(outputs["features"], y)
         # Its gradient without its value: the loss that is reported stays the method's.
-        return loss + (probe_loss - ops.stop_gradient(probe_loss))
+        return backend.share_of_loss(loss + (probe_loss - ops.stop_gradient(probe_loss)))
+
+    @functools.wraps(keras.Model.fit)
+    def fit(self, *args, **kwargs):
+        return super().fit(**self._prepared(super().fit, args, kwargs))
+
+    @functools.wraps(keras.Model.evaluate)
+    def evaluate(self, *args, **kwargs):
+        return super().evaluate(**self._prepared(super().evaluate, args, kwargs))
+
+    def _prepared(self, function, args, kwargs):
+        """The arguments of a call by name, their data as this process has to see it."""
+        if self._engine is not backend.engine():
+            made, used = (
+                "on one device" if engine is None else "for several devices"
+                for engine in (self._engine, backend.engine())
+            )
+            if made == used:
+                used = "for others"
+            raise ValueError(
+                "A method trains on the devices it was made for: make or load it within the same "
+                "`keras_simmim.distribution.data_parallel()` in which you call `fit`. "
+                f"Received: {type(self).__name__} '{self.name}', made {made}, used {used}"
+            )
+        if backend.batch_is_split():
+            self._warn_of_local_statistics()
+        call = inspect.signature(function).bind(*args, **kwargs)
+        call.apply_defaults()
+        further = call.arguments.pop("kwargs", {})
+        return backend.prepare_data(call.arguments) | further
+
+    def _warn_of_local_statistics(self):
+        """Batch norm that is not ours sees the part of a batch that is on its device."""
+        for layer in self._flatten_layers():
+            foreign = isinstance(layer, keras.layers.BatchNormalization)
+            if foreign and not isinstance(layer, BatchNorm) and not layer.synchronized:
+                warnings.warn(
+                    f"The batch norm of layer '{layer.name}' takes its statistics from each "
+                    "device's part of a batch, so that training differs from that on one device. "
+                    "`keras_simmim.encoders.BatchNorm` takes them from the whole batch.",
+                    stacklevel=3,
+                )
 
     def after_train_step(self):
         """Runs in the train step after the optimizer's update, on every backend."""

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim import backend
 from keras_simmim.heads import ProjectionHead
 from keras_simmim.losses import InfoNCE
 from keras_simmim.methods.method import Method, merge_views, split_views
@@ -110,7 +111,7 @@ class MoCo(Method):
         queue = ops.copy(ops.convert_to_tensor(self.queue))
         loss = self.embedding_loss(queries, keys, queue)
         if training:
-            newest = ops.transpose(keys, (2, 0, 1, 3))  # (A, B, K, D)
+            newest = ops.transpose(backend.gather(keys), (2, 0, 1, 3))  # (A, B, K, D)
             newest = ops.reshape(newest, (queue.shape[0], -1, queue.shape[2]))
             self.queue.assign(ops.concatenate([newest, queue], axis=1)[:, : self.queue_size])
         return loss

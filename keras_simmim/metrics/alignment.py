@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim import backend
 from keras_simmim.heads.unit_length import unit_length
 
 
@@ -34,7 +35,7 @@ class Alignment(keras.metrics.Mean):
         Raises:
             ValueError: for one view.
         """
-        z = ops.stop_gradient(ops.cast(embeddings, "float32"))
+        z = backend.gather(ops.stop_gradient(ops.cast(embeddings, "float32")))
         views = z.shape[1]
         if views is not None and views < 2:
             raise ValueError(

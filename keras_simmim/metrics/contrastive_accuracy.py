@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim import backend
 from keras_simmim.heads.unit_length import unit_length
 from keras_simmim.losses.map_rows import map_rows
 
@@ -36,22 +37,25 @@ class ContrastiveAccuracy(keras.metrics.Mean):
         z = unit_length(z)
         batch, views = ops.shape(z)[:2]
         # The mean cosine over angles orders pairs as the dot product of the angles in one row.
+        keys = ops.reshape(backend.gather(z), (1, batch * backend.replica_count() * views, -1))
         z = ops.reshape(z, (1, batch * views, -1))
-        images = ops.arange(batch * views) // views
+        key_images = ops.arange(ops.shape(keys)[1]) // views
+        images = ops.arange(batch * views) // views + batch * backend.replica_index()
 
         def nearest_other_of(rows, row_images):
-            similarity = ops.matmul(rows, ops.transpose(z, (0, 2, 1)))
-            own = row_images[:, None] == images
+            similarity = ops.matmul(rows, ops.transpose(keys, (0, 2, 1)))
+            own = row_images[:, None] == key_images
             return ops.max(ops.where(own, -float("inf"), similarity), axis=-1)
 
-        nearest_other = map_rows(nearest_other_of, batch * views, z, images)  # (1, BV)
+        nearest_other = map_rows(nearest_other_of, ops.shape(keys)[1], z, images)  # (1, BV)
         nearest_other = ops.reshape(nearest_other, (batch, views))
 
         z = ops.reshape(z, (batch, views, -1))
         positives = ops.matmul(z, ops.transpose(z, (0, 2, 1)))  # (B, V, V)
         right = ops.cast(positives > nearest_other[..., None], "float32")
         other_view = 1.0 - ops.eye(views)
-        return super().update_state(ops.sum(right * other_view, axis=-1) / (views - 1))
+        right = backend.gather(ops.sum(right * other_view, axis=-1))
+        return super().update_state(right / (views - 1))
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype}

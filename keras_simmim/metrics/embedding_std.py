@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim import backend
 from keras_simmim.heads.unit_length import unit_length
 
 
@@ -31,7 +32,7 @@ class EmbeddingStd(keras.metrics.Mean):
             sample_weight: ignored, as every image counts alike.
         """
         z = ops.stop_gradient(ops.convert_to_tensor(embeddings))
-        z = unit_length(z)
+        z = backend.gather(unit_length(z))
         return super().update_state(ops.mean(ops.std(z, axis=0)))
 
     def get_config(self):

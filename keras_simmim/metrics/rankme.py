@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_simmim import backend
+
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
 class RankMe(keras.metrics.Mean):
@@ -32,7 +34,7 @@ class RankMe(keras.metrics.Mean):
             embeddings: float tensor `(B, V, D)` or `(B, V, A, D)`, taken as they are.
             sample_weight: ignored, as every image counts alike.
         """
-        z = ops.stop_gradient(ops.cast(embeddings, "float32"))
+        z = backend.gather(ops.stop_gradient(ops.cast(embeddings, "float32")))
         batch = ops.shape(z)[0]
         z = ops.transpose(ops.reshape(z, (batch, -1, z.shape[-1])), (1, 0, 2))  # (V*A, B, D)
         sigma = _singular_values(z)

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim import backend
 from keras_simmim.heads.unit_length import unit_length
 from keras_simmim.losses.map_rows import map_rows
 
@@ -42,6 +43,7 @@ class Uniformity(keras.metrics.Mean):
             sample_weight: ignored, as every pair counts alike.
         """
         z = unit_length(ops.stop_gradient(ops.cast(embeddings, "float32")))
+        z = backend.gather(z)
         batch = ops.shape(z)[0]
         z = ops.transpose(ops.reshape(z, (batch, -1, z.shape[-1])), (1, 0, 2))  # (V*A, B, D)
         squares = ops.sum(ops.square(z), axis=-1, keepdims=True)

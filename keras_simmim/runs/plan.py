@@ -1,5 +1,6 @@
 import time
 
+from keras_simmim import backend
 from keras_simmim.runs.build import build_optimizer
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import RunData
@@ -41,7 +42,8 @@ def plan(
         # A look every so many epochs, and one at the end.
         step += look.later / (config.knn_every * data.steps_per_pass)
         left -= look.first
-    total = int(left / step)
+    # Each process has a clock of its own.
+    total = int(backend.same_on_all(left / step))
     if total < 1:
         raise RunError(
             f"{config.minutes:g} minutes are spent before training begins: a step takes "

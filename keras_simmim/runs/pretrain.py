@@ -45,12 +45,17 @@ def pretrain(
         RunError: for data, options or a folder that can't be used, before anything is trained.
     """
     started = time.monotonic() if started is None else started
-    if not resume and (output / "config.json").exists():
+    # Told to all, as the first of several processes is soon to write it.
+    taken = backend.same_on_all(int((output / "config.json").exists()))
+    if not resume and taken:
         raise RunError(f"{output} holds a run already: give --resume, or another --output.")
     why_precision = "as asked"
     if config.precision == "auto":
         config.precision, why_precision = backend.preferred_precision()
+    devices = backend.device_count()
     engine = f"{keras.backend.backend()} ({why_backend}) in {config.precision} ({why_precision})"
+    if devices > 1:
+        engine += f" on {devices} devices"
     keras.config.set_dtype_policy(config.precision)
     if config.deterministic:
         backend.enable_determinism()
@@ -66,14 +71,16 @@ def pretrain(
     first_look, look = _look(model, data)
     if not config.total_steps:
         plan(config, model, data, started, look)
-        config.to_json(output / "config.json")
+        if backend.is_chief():
+            config.to_json(output / "config.json")
     if isinstance(model, BYOL):
         model.momentum_steps = config.total_steps
     model.compile(optimizer=build_optimizer(config, config.total_steps, data.steps_per_pass))
     checkpoint = Checkpoint(output / "checkpoint")
     done = checkpoint.restore(model) if resume else 0
     # Minutes go on from those of the epochs that are done.
-    started -= 60 * _keep_rows(output / "history.csv", done)
+    minutes = _keep_rows(output / "history.csv", done) if backend.is_chief() else 0.0
+    started -= 60 * minutes
     _describe(config, engine, model, data, output, first_look, done)
     batches = data.batches(config.steps_per_epoch, first_step=done * config.steps_per_epoch)
     model.fit(
@@ -126,6 +133,8 @@ def _callbacks(config, data, batches, output, checkpoint, started):
         callbacks.append(evaluation.CollapseCallback())
     if config.knn_every and data.labelled is not None:
         callbacks.append(evaluation.KNNCallback(*data.part, every=config.knn_every))
+    if not backend.is_chief():
+        return callbacks
     callbacks.append(keras.callbacks.CSVLogger(str(output / "history.csv"), append=True))
     try:
         callbacks.append(TensorBoardScalars(output / "tensorboard"))
@@ -153,8 +162,10 @@ def _keep_rows(path, epochs):
 def _finish(config, model, data, output, minutes):
     """Saves the model, proves that what was saved is what was trained, and says how good it is."""
     path = output / "model.keras"
-    model.save(path)
-    model.encoder.save(output / "encoder.keras")
+    if backend.is_chief():
+        model.save(path)
+        model.encoder.save(output / "encoder.keras")
+    backend.same_on_all(0)  # when it is there
     loaded = keras.saving.load_model(path)
     results = {
         "training_minutes": round(minutes, 2),
@@ -179,4 +190,5 @@ def _finish(config, model, data, output, minutes):
         )
     if not same:
         raise RunError(f"{path}, loaded back, is not the model that was trained.")
-    (output / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    if backend.is_chief():
+        (output / "results.json").write_text(json.dumps(results, indent=2) + "\n")

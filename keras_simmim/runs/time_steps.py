@@ -3,6 +3,8 @@ from typing import NamedTuple
 
 import keras
 
+from keras_simmim import backend
+
 
 class StepTimes(NamedTuple):
     """What the first step or look, which compiles, and later ones take, in seconds."""
@@ -26,7 +28,9 @@ class _StepClock(keras.callbacks.Callback):
     def on_train_batch_end(self, batch, logs=None):
         self.ends.append(time.monotonic())
         timed = len(self.ends) - self.SETTLED
-        if timed >= self.least and self.ends[-1] - self.ends[self.SETTLED - 1] >= self.seconds:
+        ends = timed >= self.least and self.ends[-1] - self.ends[self.SETTLED - 1] >= self.seconds
+        # Of several processes none may go on alone.
+        if backend.same_on_all(int(ends)):
             self.model.stop_training = True
 
     def mean(self) -> float:

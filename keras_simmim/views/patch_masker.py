@@ -3,6 +3,8 @@ import math
 import keras
 from keras import ops
 
+from keras_simmim import backend
+
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
 class PatchMasker(keras.layers.Layer):
@@ -68,10 +70,12 @@ class PatchMasker(keras.layers.Layer):
         units = rows * columns
         # Rounded, as 0.55 * 100 is a little more than 55.
         count = math.ceil(round(self.ratio * units, 6))
-        noise = keras.random.uniform(
-            (ops.shape(images)[0], units),
-            dtype="float32",
-            seed=self.seed_generator if seed is None else seed,
+        noise = backend.own_share(
+            keras.random.uniform(
+                (ops.shape(images)[0] * backend.replica_count(), units),
+                dtype="float32",
+                seed=self.seed_generator if seed is None else seed,
+            )
         )
         # Ranks, not a threshold: equal draws would mask too many.
         ranks = ops.argsort(ops.argsort(noise, axis=-1), axis=-1)

@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim import backend
 from keras_simmim.views import color, resampling, sampling
 
 # A uniform draw for each. All are made whatever is on, so that a seed gives the same crops to
@@ -143,10 +144,12 @@ class ViewSplitter(keras.layers.Layer):
             `hue` (B, V), float: turns, 0 for no change;
             `blur_sigma` (B, V), float: pixels of the view, 0 for no blur.
         """
-        uniform = keras.random.uniform(
-            (batch_size, self.num_views, len(_DRAWS)),
-            dtype="float32",
-            seed=self.seed_generator if seed is None else seed,
+        uniform = backend.own_share(
+            keras.random.uniform(
+                (batch_size * backend.replica_count(), self.num_views, len(_DRAWS)),
+                dtype="float32",
+                seed=self.seed_generator if seed is None else seed,
+            )
         )
         u = dict(zip(_DRAWS, ops.unstack(uniform, len(_DRAWS), axis=-1), strict=True))
         parameters = {

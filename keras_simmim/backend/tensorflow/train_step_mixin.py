@@ -1,24 +1,68 @@
-import functools
-import inspect
+import tensorflow as tf
+from keras.src.trainers.data_adapters.data_adapter_utils import unpack_x_y_sample_weight
 
-import keras
-
-from keras_simmim.backend.tensorflow.without_autotune import without_autotune
+from keras_simmim.backend.tensorflow.replicas import replica_count
+from keras_simmim.backend.tensorflow.take_reduced_gradients import take_reduced_gradients
 
 
 class TrainStepMixin:
     """Adds to `keras.Model` a hook that runs inside the train step, after the weights' update.
 
-    Its `fit` is that of Keras, but does not stand still when an epoch ends.
+    With several replicas their gradients are added up first, so that clipping and accumulation see
+    those of the whole batch. Where gradients accumulate, one compiled step adds to them and another
+    one uses them up.
     """
 
-    @functools.wraps(keras.Model.fit)
-    def fit(self, *args, **kwargs):
-        call = inspect.signature(super().fit).bind(*args, **kwargs)
-        call.apply_defaults()
-        return super().fit(**without_autotune(call.arguments))
+    _is_update = True
 
     def train_step(self, data):
-        logs = super().train_step(data)
+        logs = super().train_step(data) if replica_count() == 1 else self._replica_step(data)
         self.after_train_step()
         return logs
+
+    def _replica_step(self, data):
+        """Keras's own step, but for the sum of the gradients."""
+        x, y, sample_weight = unpack_x_y_sample_weight(data)
+        with tf.GradientTape() as tape:
+            y_pred = self(x, training=True)
+            loss = self._compute_loss(
+                x=x, y=y, y_pred=y_pred, sample_weight=sample_weight, training=True
+            )
+            images = tf.shape(tf.nest.flatten(x)[0])[0]
+            self._loss_tracker.update_state(loss * replica_count(), sample_weight=images)
+            loss = self.optimizer.scale_loss(loss)
+        variables = self.trainable_weights
+        gradients = tape.gradient(loss, variables)
+        context = tf.distribute.get_replica_context()
+        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        self.optimizer.apply(gradients, variables)
+        return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def make_train_function(self, force=False):
+        if self.train_function is not None and not force:
+            return
+        if self.distribute_strategy.num_replicas_in_sync > 1:
+            optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
+            take_reduced_gradients(optimizer, lambda: self._is_update)
+            if optimizer.gradient_accumulation_steps:
+                self.train_function = self._alternating_function(optimizer)
+                return
+        super().make_train_function(force)
+
+    def _alternating_function(self, optimizer):
+        steps = optimizer.gradient_accumulation_steps
+        if self.steps_per_execution != 1:
+            raise ValueError(
+                "With several devices and gradients that accumulate, `steps_per_execution` must "
+                f"be 1. Received: {self.steps_per_execution}"
+            )
+        functions = []
+        for _ in range(2):
+            super().make_train_function(force=True)
+            functions.append(self.train_function)
+
+        def train_function(iterator):
+            self._is_update = (int(optimizer._iterations.numpy()) + 1) % steps == 0
+            return functions[self._is_update](iterator)
+
+        return train_function

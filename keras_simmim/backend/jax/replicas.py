@@ -1,0 +1,101 @@
+"""Data parallelism by `keras.distribution.DataParallel`: one program over all devices.
+
+The step is traced for the global batch and XLA splits it, so that losses, batch norm and draws are
+those of one device as they are, and there is nothing to gather.
+"""
+
+import contextlib
+
+import jax
+import keras
+from jax.experimental import multihost_utils
+
+from keras_simmim.backend.choose_devices import choose_devices
+
+
+@contextlib.contextmanager
+def start_replicas(devices):
+    """Spreads over devices what is made and trained inside.
+
+    Args:
+        devices: "auto" for all of the best kind, how many, or a list of names such as `"gpu:0"`.
+
+    Raises:
+        ValueError: for devices that are not there.
+    """
+    if isinstance(devices, int):
+        # Counts where there is no accelerator, and only before JAX looks for its devices.
+        with contextlib.suppress(RuntimeError):
+            jax.config.update("jax_num_cpu_devices", devices)
+    chosen = choose_devices(devices, keras.distribution.list_devices())
+    # Not sharded by Keras: each process cuts its own share out of the batches.
+    distribution = keras.distribution.DataParallel(devices=chosen, auto_shard_dataset=False)
+    with distribution.scope():
+        yield
+
+
+def start_processes(devices):
+    """Starts this command again in the processes that it needs; here one does for all devices."""
+
+
+def engine():
+    """What spreads the training over devices at this moment; None: nothing does."""
+    return keras.distribution.distribution()
+
+
+def batch_is_split():
+    """Whether a layer sees a replica's part of the batch; here it always sees the whole."""
+    return False
+
+
+def device_count():
+    """Devices that a batch is split over, of all processes."""
+    distribution = keras.distribution.distribution()
+    return 1 if distribution is None else distribution.device_mesh.devices.size
+
+
+def data_part():
+    """Which part of each batch this process reads, and of how many."""
+    if keras.distribution.distribution() is None:
+        return 0, 1
+    return jax.process_index(), jax.process_count()
+
+
+def is_chief():
+    """Whether this process is the one that writes and prints."""
+    return jax.process_index() == 0
+
+
+def same_on_all(x):
+    """What the first process has, on all of them: a number or an array of numbers."""
+    return multihost_utils.broadcast_one_to_all(x) if jax.process_count() > 1 else x
+
+
+def own_share(x):
+    """This replica's part of what was made for the whole batch."""
+    return x
+
+
+def gather(x):
+    """What all replicas have, one after another on axis 0; its gradient is their sum."""
+    return x
+
+
+def replica_index():
+    """Which replica a step runs on."""
+    return 0
+
+
+def replica_count():
+    """Replicas that each run a step on their part of the batch."""
+    return 1
+
+
+def mean_of_replicas(x):
+    """The mean over the replicas; so is its gradient."""
+    return x
+
+
+def share_of_loss(loss):
+    """What a replica derives, so that gradients and value are those of the whole batch's loss."""
+    return loss

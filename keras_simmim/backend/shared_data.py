@@ -1,0 +1,69 @@
+import keras
+from keras.src.trainers.data_adapters.data_adapter import DataAdapter
+
+
+class SharedData(DataAdapter):
+    """Batches for several devices: each is cut to a multiple of them, and a process gets its part.
+
+    What is cut off, fewer images than devices, is left out of the pass. A batch that has nothing
+    left is no batch.
+
+    Args:
+        adapter: Keras's adapter of the data, which gives the batches for all devices.
+        devices: number of devices.
+        part: which part of a batch this process gets, and of how many.
+    """
+
+    def __init__(self, adapter, devices, part=(0, 1)):
+        self.adapter = adapter
+        self.devices = devices
+        self.part = part
+
+    def own_part(self, batch):
+        """The part of this process of a batch of arrays or tensors; None if there is nothing."""
+        count = next(x.shape[0] for x in keras.tree.flatten(batch) if x is not None)
+        if count < self.devices:
+            return None
+        index, parts = self.part
+        size = count // self.devices * self.devices // parts
+        return keras.tree.map_structure(
+            lambda x: None if x is None else x[index * size : (index + 1) * size], batch
+        )
+
+    def _own_parts(self, batches):
+        parts = (self.own_part(batch) for batch in batches)
+        return (part for part in parts if part is not None)
+
+    def get_numpy_iterator(self):
+        return self._own_parts(self.adapter.get_numpy_iterator())
+
+    def get_jax_iterator(self):
+        return self._own_parts(self.adapter.get_jax_iterator())
+
+    def get_torch_dataloader(self):
+        return self._own_parts(self.adapter.get_torch_dataloader())
+
+    def get_tf_dataset(self):
+        import tensorflow as tf
+
+        def cut(*batch):
+            count = tf.shape(tf.nest.flatten(batch)[0])[0] // self.devices * self.devices
+            return tf.nest.map_structure(lambda x: x[:count], batch)
+
+        def is_not_empty(*batch):
+            return tf.shape(tf.nest.flatten(batch)[0])[0] > 0
+
+        return self.adapter.get_tf_dataset().map(cut).filter(is_not_empty)
+
+    @property
+    def num_batches(self):
+        batches = self.adapter.num_batches
+        # Adapters that do not know the size of a batch don't know that of the last one.
+        last = self.adapter.partial_batch_size if self.adapter.batch_size else None
+        return batches - 1 if batches and last and last < self.devices else batches
+
+    def on_epoch_begin(self):
+        self.adapter.on_epoch_begin()
+
+    def on_epoch_end(self):
+        self.adapter.on_epoch_end()

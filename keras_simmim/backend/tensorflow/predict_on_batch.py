@@ -1,0 +1,23 @@
+import tensorflow as tf
+
+
+def predict_on_batch(model, batch):
+    """What `model.predict_on_batch` gives, computed on all devices.
+
+    Args:
+        model: `keras.Model`.
+        batch: NumPy array, its length a multiple of the devices.
+    """
+    strategy = model.distribute_strategy
+    replicas = strategy.num_replicas_in_sync
+    if replicas == 1:
+        return model.predict_on_batch(batch)
+    size = len(batch) // replicas
+
+    def part(context):
+        replica = context.replica_id_in_sync_group
+        return tf.constant(batch[replica * size : (replica + 1) * size])
+
+    parts = strategy.experimental_distribute_values_from_function(part)
+    model.make_predict_function()
+    return model.predict_function([(parts,)]).numpy()

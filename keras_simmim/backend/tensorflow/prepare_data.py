@@ -1,0 +1,43 @@
+import keras
+import tensorflow as tf
+
+from keras_simmim.backend.adapt_data import adapt_data
+from keras_simmim.backend.shared_data import SharedData
+from keras_simmim.backend.tensorflow.replicas import device_count
+
+
+def prepare_data(arguments: dict) -> dict:
+    """Gives `fit` and `evaluate` arrays or a `PyDataset` as datasets that do not tune themselves.
+
+    When an epoch ends, its iterator waits for the thread that tunes it, which by then sleeps for up
+    to a minute and is not always woken: a race of TensorFlow 2.21.0 between `CancellationManager`,
+    which calls back before it counts as cancelled, and `Model::OptimizeLoop`. Keras prepares
+    batches at the same speed without.
+
+    With several devices, batches of any data are cut to a multiple of them.
+
+    Args:
+        arguments: those of `keras.Model.fit` or `evaluate` by name, with defaults.
+
+    Returns:
+        The arguments, where Keras's data adapters may be in place of the data.
+    """
+    return adapt_data(arguments, _adapter)
+
+
+def _adapter(x, adapter):
+    if isinstance(x, keras.utils.PyDataset) or hasattr(x, "__array__"):
+        _do_not_tune(adapter)
+    devices = device_count()
+    return adapter if devices == 1 else SharedData(adapter, devices)
+
+
+def _do_not_tune(adapter):
+    make_dataset = adapter.get_tf_dataset
+
+    def get_tf_dataset():
+        options = tf.data.Options()
+        options.autotune.enabled = False
+        return make_dataset().with_options(options)
+
+    adapter.get_tf_dataset = get_tf_dataset

@@ -1,0 +1,71 @@
+import torch
+from keras.src.trainers.data_adapters import get_data_adapter
+from torch.utils.data import DataLoader, IterableDataset
+
+from keras_simmim.backend.adapt_data import adapt_data
+from keras_simmim.backend.shared_data import SharedData
+from keras_simmim.backend.torch.replicas import data_part, is_chief, replica_count, same_on_all
+
+
+def prepare_data(arguments: dict) -> dict:
+    """Gives each process its part of the batches, in the order of the first process.
+
+    Args:
+        arguments: those of `keras.Model.fit` or `evaluate` by name, with defaults.
+
+    Returns:
+        The arguments, where Keras's data adapters may be in place of the data. Progress is the
+        first process's to show.
+    """
+    if replica_count() == 1:
+        return arguments
+    # Where Keras and torch draw the order of the images from.
+    torch.set_rng_state(same_on_all(torch.get_rng_state()))
+    if not is_chief():
+        arguments = arguments | {"verbose": 0}
+    return adapt_data(arguments, _adapter)
+
+
+def _adapter(x, adapter):
+    if getattr(x, "reads_own_part", False):
+        return SharedData(adapter, devices=1)
+    if isinstance(x, DataLoader) and x.batch_sampler is not None:
+        if not isinstance(x.dataset, IterableDataset):
+            return SharedData(get_data_adapter(_own_loader(x)), devices=1)
+    return SharedData(adapter, replica_count(), data_part())
+
+
+def _own_loader(loader):
+    """A loader that reads this process's part of each batch, and nothing else."""
+    if loader.generator is not None:
+        loader.generator.set_state(same_on_all(loader.generator.get_state()))
+    return DataLoader(
+        loader.dataset,
+        batch_sampler=_OwnPart(loader.batch_sampler),
+        num_workers=loader.num_workers,
+        collate_fn=loader.collate_fn,
+        pin_memory=loader.pin_memory,
+        timeout=loader.timeout,
+        worker_init_fn=loader.worker_init_fn,
+        multiprocessing_context=loader.multiprocessing_context,
+        generator=loader.generator,
+        prefetch_factor=loader.prefetch_factor,
+        persistent_workers=loader.persistent_workers,
+    )
+
+
+class _OwnPart:
+    """Of the indices of each batch, cut to a multiple of the processes, those of this one."""
+
+    def __init__(self, batches):
+        self.batches = batches
+
+    def __iter__(self):
+        part, parts = data_part()
+        for indices in self.batches:
+            size = len(indices) // parts
+            if size:
+                yield indices[part * size : (part + 1) * size]
+
+    def __len__(self):
+        return len(self.batches)

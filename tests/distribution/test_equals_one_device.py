@@ -1,0 +1,102 @@
+"""What several replicas train equals what one device trains on the whole batch."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import keras
+import numpy as np
+import pytest
+
+BACKEND = keras.backend.backend()
+WORKER = Path(__file__).parent / "worker.py"
+pytestmark = pytest.mark.xdist_group("replicas")
+QUICK = ("SimMIM-sgd", "MoCo-adam")
+METHODS = ("SimMIM", "SimCLR", "MoCo", "BYOL", "EMPSSL", "MaskedImageModel")
+SLOW = (
+    *(f"{method}-{optimizer}" for method in METHODS for optimizer in ("sgd", "adam")),
+    *("SimMIM-muon", "SimMIM-lars", "SimMIM-sgd-tiles"),
+    *("SimMIM-accumulate", "MoCo-accumulate", "BYOL-accumulate"),
+)
+FAULTS = ("nogather", "nogradient", "nosync", "noscaling")
+
+
+def train(folder, replicas, cases):
+    """Runs the worker, on torch in a process for each replica."""
+    command = [sys.executable]
+    if BACKEND == "torch":
+        command += ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={replicas}"]
+    # A thread for each process: torchrun's own default, but without its warning.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1"}
+    subprocess.run([*command, WORKER, folder, str(replicas), *cases], env=environment, check=True)
+
+
+@pytest.fixture(scope="module")
+def quick(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("quick")
+    for replicas in (1, 2):
+        train(folder, replicas, QUICK)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def slow(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("slow")
+    for replicas in (1, 2, 4):
+        train(folder, replicas, [*SLOW, "SimMIM-sgd-bfloat16", "BYOL-adam-bfloat16"])
+    if BACKEND != "jax":
+        train(folder, 2, [f"SimMIM-sgd-{fault}" for fault in FAULTS])
+    return folder
+
+
+def differences(folder, case, replicas, of=None):
+    """The largest of the loss history, of the other metrics, of all weights and of features."""
+    one, many = (
+        np.load(folder / f"{name}.npz") for name in (f"{of or case}-1", f"{case}-{replicas}")
+    )
+    assert set(one.files) == set(many.files)
+    found = {"loss": 0.0, "metrics": 0.0, "weights": 0.0, "features": 0.0}
+    for name in one.files:
+        kind = "weights" if name.startswith("weight") else "metrics"
+        kind = "loss" if name.endswith("loss") else kind
+        kind = "features" if name == "features" else kind
+        a, b = one[name].astype("float64"), many[name].astype("float64")
+        found[kind] = max(found[kind], np.max(np.abs(a - b) / np.maximum(1.0, np.abs(a))))
+    return found
+
+
+def check_equal(folder, case, replicas):
+    losses = np.load(folder / f"{case}-1.npz")["history_loss"]
+    assert len(np.unique(losses)) == 5
+    found = differences(folder, case, replicas)
+    assert max(found["loss"], found["weights"], found["features"]) < 1e-5, found
+    # A rate of right answers jumps where a rounding error turns one.
+    assert found["metrics"] < 0.02, found
+
+
+@pytest.mark.parametrize("case", QUICK)
+def test_two_replicas(quick, case):
+    check_equal(quick, case, 2)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("replicas", [2, 4])
+@pytest.mark.parametrize("case", SLOW)
+def test_all_methods(slow, case, replicas):
+    check_equal(slow, case, replicas)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("replicas", [2, 4])
+@pytest.mark.parametrize("case", ["SimMIM-sgd-bfloat16", "BYOL-adam-bfloat16"])
+def test_bfloat16(slow, case, replicas):
+    assert differences(slow, case, replicas)["loss"] < 0.02
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(BACKEND == "jax", reason="one program for the whole batch")
+@pytest.mark.parametrize("fault", FAULTS)
+def test_the_comparison_finds_a_fault(slow, fault):
+    found = differences(slow, f"SimMIM-sgd-{fault}", 2, of="SimMIM-sgd")
+    assert found["weights"] > 1e-3, found
