@@ -1,133 +1,200 @@
-"""How time and memory of training grow with the batch, the views and the encoder's width.
+"""What more devices are worth: SimMIM on two replicas here, and on paper on many GPUs.
 
     python benchmarks/scaling.py
+    python benchmarks/scaling.py --on-paper
 
-SimMIM as the command line makes it with ResNet-18 (the stem "3x3/2", Adam, the backend's preferred
-precision) on random 32x32 images, one size varied at a time from batch 256, 2 views,
-width 16. Factors are relative to the first row of each table; beside what was measured stands
+**Measured** on processor cores: SimMIM with ResNet-18 as the command line makes it, in float32, on
+one replica that has one core, and on two that have one each (torch: processes of one thread;
+TensorFlow and JAX: virtual devices of one process). Strong scaling keeps the batch of all replicas,
+weak scaling that of each. The efficiency is the speed of two by twice the speed of one.
 
-- the law: the time of an image is constant in the batch, proportional to the views and, as
-  channels come in and go out, to the square of the width; memory is proportional to
-  batch x views x width;
-- for time also the count of multiplications, forward and backward: the encoder's convolutions, and
-  the comparisons of NT-Xent and its metric, whose share of an image grows with batch x views^2.
+Bytes are those that a torch process hands to its collectives in a step, beside the formula, 4 times
 
-Making views does not grow with the width, and batch norm, ReLU and small products are bound by
-memory, so at small widths time grows less than the square. Memory above the start is the high-water
-mark (`ru_maxrss`) after training less the mark before the first step; it has a fixed part, of the
-compiler and the weights, so that it grows less than the law at small sizes.
+- the trained weights, whose gradients are reduced;
+- for the loss b V A D, which are gathered, and n b V A D, whose gradient is reduced, for b images a
+  replica, n replicas, V views, A angles, D dimensions; for the two metrics 2 b V A D + b V;
+- mean and variance of each channel of each batch norm, gathered; n times that, reduced; and 1 for
+  the mean of the loss.
 
-Each row is a process of its own; those of a table take turns, and must fit into memory together.
-Images/s is the median of the rounds. Takes 10 minutes on 2 cores.
+**On paper**: a step of SimMIM with ResNet-50 at 224 px, 2 views, 4 angles of 128 dimensions, 64
+images a GPU, on H100s: 4.1 G multiplications a view (He et al. 2016, table 1), three times for the
+backward pass, at 40 % of 989 TFLOP/s (bfloat16, dense; NVIDIA, H100 data sheet); NVLink with 450
+GB/s in each direction among 8 GPUs (same), and 50 GB/s a GPU between them (400 Gbit/s network
+adapters; NVIDIA, DGX H100 data sheet). A ring sends (n - 1) / n of what it gathers in all, twice
+that of what it reduces. Reducing gradients overlaps with the backward pass; gathering and the
+comparisons come on top. The comparisons of NT-Xent in float32, at 40 % of 67 TFLOP/s (same), are
+what grows: each GPU compares its embeddings with all. Their full matrix would not fit into 80 GB
+from the batch that the last line says; tiles need some MB whatever the batch.
 """
 
 import argparse
 import json
+import math
+import os
 import sys
 import time
 
 import contest
-from products import resnet18_products
 
-BASE = {"batch": 256, "views": 2, "width": 16}
+BATCH = 128
 
 
 def rival(options):
     import keras
     import numpy as np
 
+    import keras_simmim as ks
     from keras_simmim import backend
     from keras_simmim.runs import RunConfig
-    from keras_simmim.runs.build import build_method, build_optimizer
+    from keras_simmim.runs.build import build_method
 
-    batch, views, width = (json.loads(options.rival)[axis] for axis in BASE)
-    policy, _ = backend.preferred_precision()
-    keras.config.set_dtype_policy(policy)
-    config = RunConfig(
-        encoder="resnet18", batch_size=batch, num_views=views, width=width, optimizer="adam"
-    )
-    images = np.random.default_rng(0).integers(0, 256, (batch, 32, 32, 3), "uint8")
-    model = build_method(config, images)
-    model.compile(optimizer=build_optimizer(config, total_steps=10_000, steps_per_pass=100))
-    products = multiplications(model, batch, views)
-    before = contest.reset_peak()  # imports may have needed more for a while
-    for _ in range(2):  # the first compiles
-        model.train_on_batch(images)
+    setting = json.loads(options.rival)
+    replicas, batch = setting["replicas"], setting["batch"]
+    with ks.distribution.data_parallel(replicas):
+        images = np.random.default_rng(0).integers(0, 256, (batch, 32, 32, 3), "uint8")
+        config = RunConfig(encoder="resnet18", batch_size=batch, width=options.width)
+        model = build_method(config, images)
+        model.compile(keras.optimizers.Adam(1e-3))
+        data = ks.datasets.ArrayBatches(images, batch_size=batch)
+        moved = _count_bytes(model) if backend.process_count() > 1 else {}
+        model.fit(data, epochs=3, shuffle=False, verbose=0)  # the first compiles
 
-    def block():
-        steps, start = 0, time.perf_counter()
-        while steps < 2 or time.perf_counter() - start < options.seconds:
-            model.train_on_batch(images)
-            steps += 1
-        rate = steps * batch / (time.perf_counter() - start)
-        peak = contest.peak()
-        return {"rate": rate, "peak": peak, "above": peak - before, "products": products}
+        def block():
+            moved.update(dict.fromkeys(moved, 0))
+            steps, start, ended = 0, time.perf_counter(), False
+            while not ended:
+                model.fit(data, epochs=1, shuffle=False, verbose=0)
+                steps += 1
+                ended = steps >= 2 and time.perf_counter() - start >= options.seconds
+                # Of several processes none may go on alone.
+                ended = backend.same_on_all(int(ended))
+            rate = steps * batch / (time.perf_counter() - start)
+            counted = {name: count / steps for name, count in moved.items()}
+            return {"rate": rate, **counted, **_formula(model, batch, replicas)}
 
-    contest.serve(block)
-
-
-def multiplications(model, batch, views):
-    """Of a training step, for each image."""
-    # Forward, the gradient of the weights, and that of the input.
-    of_encoder = 3 * views * resnet18_products(model.encoder.width, stem_stride=2)
-    # Cosines for the loss, again for its gradient, the gradient itself, and cosines for the metric.
-    of_loss = 4 * batch * views**2 * model.head.num_heads * model.head.embedding_dim
-    return of_encoder + of_loss
-
-
-def law(axis, point):
-    """Time of an image and memory, each up to a factor."""
-    time_of_image = {"batch": 1, "views": point["views"], "width": point["width"] ** 2}[axis]
-    return time_of_image, point["batch"] * point["views"] * point["width"]
+        if not backend.is_chief():
+            while backend.same_on_all(0):
+                block()
+        elif backend.process_count() == 1:
+            contest.serve(block)
+        else:
+            contest.serve(lambda: backend.same_on_all(1) and block())
+            backend.same_on_all(0)
 
 
-def measure(axis, values, options):
-    """Prints the table of a size that varies."""
-    points = {str(value): {**BASE, axis: value} for value in values}
-    rivals = [
-        contest.Rival(
-            name,
-            [sys.executable, __file__, "--rival", json.dumps(point), "--seconds", options.seconds],
-        )
-        for name, point in points.items()
-    ]
-    results = contest.contest(rivals, options.rounds)
-    rates, peaks, above, products = (
-        contest.medians(results, key) for key in ("rate", "peak", "above", "products")
-    )
-    first = str(values[0])
-    print(f"\n| {axis} | images/s | time of an image: measured | law | multiplications ", end="")
-    print("| peak MB | MB above the start | measured | law |")
-    print("| --- " * 9 + "|")
-    for name, point in points.items():
-        slower = contest.ratio(results, "rate", first, name)
-        times, memories = zip(law(axis, point), law(axis, points[first]), strict=True)
-        print(
-            f"| {name} | {rates[name]:,.0f} | x {slower:.2f} | x {times[0] / times[1]:.2f} "
-            f"| x {products[name] / products[first]:.2f} | {peaks[name]:,.0f} "
-            f"| {above[name]:,.0f} | x {above[name] / above[first]:.2f} "
-            f"| x {memories[0] / memories[1]:.2f} |"
-        )
-    sys.stdout.flush()
+def _count_bytes(model):
+    """Counts what torch's collectives are handed, into a dictionary."""
+    import torch.distributed as dist
+    from torch.distributed.algorithms.ddp_comm_hooks.default_hooks import allreduce_hook
+
+    moved = {"gradients": 0, "others": 0}
+
+    def counted(function, position):
+        def count(*args, **kwargs):
+            moved["others"] += args[position].numel() * args[position].element_size()
+            return function(*args, **kwargs)
+
+        return count
+
+    dist.all_gather = counted(dist.all_gather, 1)
+    dist.all_reduce = counted(dist.all_reduce, 0)
+
+    def hook(group, bucket):
+        size = bucket.buffer().numel() * bucket.buffer().element_size()
+        moved["gradients"] += size
+        moved["others"] -= size
+        return allreduce_hook(group, bucket)
+
+    model.make_train_function()
+    model._parallel_loss[0].register_comm_hook(None, hook)
+    return moved
+
+
+def _formula(model, batch, replicas):
+    from keras_simmim.encoders import BatchNorm
+
+    head = model.head
+    rows = batch // replicas * model.view_splitter.num_views
+    embeddings = rows * head.num_heads * head.embedding_dim
+    layers = model._flatten_layers()
+    channels = sum(layer.gamma.shape[0] for layer in layers if isinstance(layer, BatchNorm))
+    others = (3 + replicas) * embeddings + rows + (1 + replicas) * 2 * channels + 1
+    weights = sum(math.prod(weight.shape) for weight in model.trainable_weights)
+    return {"gradients by formula": 4 * weights, "others by formula": 4 * others}
 
 
 def compare(options):
-    for axis in BASE:
-        values = getattr(options, axis)
-        if values:
-            measure(axis, values, options)
+    if options.on_paper:
+        print_on_paper()
+        return
+    print("| backend | scaling | batch | images/s of one | of two | efficiency |")
+    print("| --- " * 6 + "|", flush=True)
+    moved = None
+    for backend in options.backends:
+        one = _rival(options, backend, 1, BATCH)
+        for name, batch in (("strong", BATCH), ("weak", 2 * BATCH)):
+            two = _rival(options, backend, 2, batch)
+            results = contest.contest([one, two], options.rounds)
+            rates = contest.medians(results, "rate")
+            efficiency = contest.ratio(results, "rate", two.name, one.name) / 2
+            print(
+                f"| {backend} | {name} | {BATCH} and {batch} | {rates[one.name]:,.0f} "
+                f"| {rates[two.name]:,.0f} | {efficiency:.2f} |",
+                flush=True,
+            )
+            if "gradients" in results[two.name][0]:
+                moved = results[two.name][0]
+    if moved:
+        print("\n| bytes of a step, two processes | counted | formula |\n| --- | --- | --- |")
+        for name in ("gradients", "others"):
+            print(f"| {name} | {moved[name]:,.0f} | {moved[f'{name} by formula']:,.0f} |")
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    batches, views, widths = [64, 128, 256, 512, 1024, 2048], [2, 3, 4, 6, 8], [16, 24, 32, 48, 64]
-    parser.add_argument("--batch", type=int, nargs="*", default=batches, help="none: skip")
-    parser.add_argument("--views", type=int, nargs="*", default=views, help="none: skip")
-    parser.add_argument("--width", type=int, nargs="*", default=widths, help="none: skip")
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--seconds", type=float, default=5.0, help="of a block, at least")
-    contest.run(parser, rival, compare)
+def _rival(options, backend, replicas, batch):
+    setting = json.dumps({"replicas": replicas, "batch": batch})
+    arguments = [__file__, "--rival", setting]
+    arguments += ["--seconds", options.seconds, "--width", options.width]
+    launcher = []
+    if backend == "torch" and replicas > 1:
+        launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={replicas}"]
+    cores = sorted(os.sched_getaffinity(0))[:replicas]
+    return contest.Rival(
+        f"{backend}, {replicas} x {batch // replicas}",
+        [sys.executable, *launcher, *arguments],
+        {"KERAS_BACKEND": backend, "OMP_NUM_THREADS": "1"},
+        tuple(cores),
+    )
+
+
+def print_on_paper():
+    images, views, width = 64, 2, 4 * 128
+    weights = 25.6e6  # He et al. 2016, by count of the layers of table 1
+    compute = images * views * 3 * 2 * 4.1e9 / (0.4 * 989e12)
+    print("| GPUs | batch | encoder, ms | gradients, ms | gather, ms | NT-Xent, ms | step, ms |")
+    print("| --- " * 7 + "|")
+    for gpus in (8, 64, 512):
+        link = 450e9 if gpus <= 8 else 50e9
+        batch = gpus * images
+        gradients = 2 * (gpus - 1) / gpus * 4 * weights / link
+        # Gathered once, and its gradient reduced.
+        gather = 3 * (gpus - 1) / gpus * 4 * batch * views * width / link
+        # Cosines, again for the gradient, and the gradient of both sides.
+        comparisons = 4 * 2 * (images * views) * (batch * views) * width / (0.4 * 67e12)
+        backward = compute * 2 / 3
+        step = compute + max(0.0, gradients - backward) + gather + comparisons
+        times = (compute, gradients, gather, comparisons, step)
+        shown = " | ".join(f"{1000 * seconds:.1f}" for seconds in times)
+        print(f"| {gpus} | {batch:,} | {shown} |")
+    # Of all angles, in float32, once.
+    full = (80e9 / (4 * 4)) ** 0.5 / views
+    print(f"\nA full matrix of similarities on one GPU fills 80 GB at a batch of {full:,.0f}.")
 
 
 if __name__ == "__main__":
-    main()
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--backends", nargs="+", default=["torch", "tensorflow", "jax"])
+    parser.add_argument("--width", type=int, default=16)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=10.0)
+    parser.add_argument("--on-paper", action="store_true")
+    contest.run(parser, rival, compare)

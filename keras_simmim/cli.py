@@ -119,10 +119,11 @@ def pretrain_command(context, backend, output, devices, resume, **options):
     _use_backend(backend)
     config.backend = keras.backend.backend()
     if devices is not None:
-        engine.start_processes(devices)
-    if output is None:
-        data = "folder" if Path(config.data).is_dir() else config.data
-        output = Path("runs") / f"{data}-{time.strftime('%Y%m%d-%H%M%S')}"
+        try:
+            if engine.start_processes(devices, ["-m", "keras_simmim", *sys.argv[1:]]):
+                return
+        except RuntimeError as error:
+            raise RunError(f"{error} The same command with --resume goes on.") from error
     why_backend = _why_backend if backend is None else "as asked"
     with contextlib.ExitStack() as stack:
         if devices is not None:
@@ -130,9 +131,19 @@ def pretrain_command(context, backend, output, devices, resume, **options):
                 stack.enter_context(distribution.data_parallel(devices))
             except ValueError as error:
                 raise RunError(str(error)) from error
-            if not engine.is_chief():
-                stack.enter_context(contextlib.redirect_stdout(io.StringIO()))
-        pretrain(config, output, resume=resume, started=_STARTED, why_backend=why_backend)
+        if output is None:
+            data = "folder" if Path(config.data).is_dir() else config.data
+            now = time.localtime(int(engine.same_on_all(int(time.time()))))
+            output = Path("runs") / f"{data}-{time.strftime('%Y%m%d-%H%M%S', now)}"
+        if engine.is_chief():
+            pretrain(config, output, resume=resume, started=_STARTED, why_backend=why_backend)
+            return
+        # One process speaks for all.
+        with contextlib.redirect_stdout(io.StringIO()):
+            try:
+                pretrain(config, output, resume=resume, started=_STARTED)
+            except RunError:
+                sys.exit(2)
 
 
 def _check_lengths(options):
@@ -223,6 +234,9 @@ def main(arguments=None):
     """Runs the command line; an error is one line on standard error and exit status 2."""
     try:
         sys.exit(commands(arguments, prog_name="keras-simmim", standalone_mode=False))
+    except ConnectionError as error:
+        click.echo(f"keras-simmim: {error}", err=True)
+        sys.exit(1)
     except (click.ClickException, RunError) as error:
         message = error.format_message() if isinstance(error, click.ClickException) else error
         click.echo(f"keras-simmim: {message}", err=True)

@@ -4,6 +4,8 @@ import importlib
 
 import keras
 
+from keras_simmim.backend.lost_process import lost_process as lost_process
+
 if keras.backend.backend() not in ("tensorflow", "jax", "torch"):
     raise ImportError(
         "keras_simmim trains on the TensorFlow, JAX and torch backends of Keras. Set "
@@ -30,6 +32,7 @@ own_share = _engine.own_share
 predict_on_batch = _engine.predict_on_batch
 preferred_precision = _engine.preferred_precision
 prepare_data = _engine.prepare_data
+process_count = _engine.process_count
 replica_count = _engine.replica_count
 replica_index = _engine.replica_index
 same_on_all = _engine.same_on_all

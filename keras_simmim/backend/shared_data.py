@@ -53,7 +53,13 @@ class SharedData(DataAdapter):
         def is_not_empty(*batch):
             return tf.shape(tf.nest.flatten(batch)[0])[0] > 0
 
-        return self.adapter.get_tf_dataset().map(cut).filter(is_not_empty)
+        options = tf.data.Options()
+        # Several workers read the same batches, and each takes its part of them.
+        options.experimental_distribute.auto_shard_policy = (
+            tf.data.experimental.AutoShardPolicy.DATA
+        )
+        dataset = self.adapter.get_tf_dataset().map(cut).filter(is_not_empty)
+        return dataset.with_options(options)
 
     @property
     def num_batches(self):

@@ -215,11 +215,11 @@ class Method(backend.TrainStepMixin, keras.Model):
 
     @functools.wraps(keras.Model.fit)
     def fit(self, *args, **kwargs):
-        return super().fit(**self._prepared(super().fit, args, kwargs))
+        return _run(super().fit, self._prepared(super().fit, args, kwargs))
 
     @functools.wraps(keras.Model.evaluate)
     def evaluate(self, *args, **kwargs):
-        return super().evaluate(**self._prepared(super().evaluate, args, kwargs))
+        return _run(super().evaluate, self._prepared(super().evaluate, args, kwargs))
 
     def _prepared(self, function, args, kwargs):
         """The arguments of a call by name, their data as this process has to see it."""
@@ -336,6 +336,20 @@ class Method(backend.TrainStepMixin, keras.Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         return cls(**keras.saving.deserialize_keras_object(config, custom_objects=custom_objects))
+
+
+def _run(function, arguments):
+    """Calls, and says it if another process of the training has gone."""
+    try:
+        return function(**arguments)
+    except Exception as error:
+        if backend.process_count() == 1 or not backend.lost_process(error):
+            raise
+        raise ConnectionError(
+            "Another process of the training has ended, so this one can't go on: the reason is in "
+            "what that one printed. Start all of them again; a run that keeps checkpoints goes on "
+            "from the last."
+        ) from error
 
 
 def merge_views(views):

@@ -3,6 +3,7 @@
 Under torch by torchrun, with as many processes. The first process writes `CASE-REPLICAS.npz`.
 """
 
+import os
 import sys
 import types
 from pathlib import Path
@@ -149,9 +150,32 @@ def run(case, folder, replicas):
         np.savez(folder / f"{case}-{replicas}.npz", **history, **weights, **features)
 
 
+class SayThatItTrains(keras.callbacks.Callback):
+    """Writes the process's number when training begins, and a file when it is well under way."""
+
+    def __init__(self, folder):
+        super().__init__()
+        self.folder = folder
+
+    def on_train_begin(self, logs=None):
+        part = 0 if backend.is_chief() else 1
+        (self.folder / f"pid-{part}").write_text(str(os.getpid()))
+
+    def on_epoch_end(self, epoch, logs=None):
+        if epoch == 2 and backend.is_chief():
+            (self.folder / "training").touch()
+
+
+def run_forever(folder):
+    model = METHODS["SimCLR"]()
+    model.compile("sgd")
+    says = [SayThatItTrains(folder)]
+    model.fit(data(BATCH), epochs=10**9, shuffle=False, verbose=0, callbacks=says)
+
+
 if __name__ == "__main__":
     folder, replicas = Path(sys.argv[1]), int(sys.argv[2])
     with ks.distribution.data_parallel(replicas):
         assert backend.device_count() == replicas
         for case in sys.argv[3:]:
-            run(case, folder, replicas)
+            run_forever(folder) if case == "forever" else run(case, folder, replicas)

@@ -83,3 +83,13 @@ def test_linear_probe_and_fine_tuning_of_a_saved_model(small_sample, tmp_path):
         [str(tmp_path / "model.keras"), *options]
     )
     assert list(accuracies) == [("from scratch", 0.1), ("pre-trained", 0.1)]
+
+
+def test_multi_gpu(small_sample, tmp_path, capsys):
+    output = tmp_path / "model.keras"
+    options = ["--epochs", "1", "--width", "2", "--batch-size", "64", "--output", str(output)]
+    # Processes are torchrun's to start, devices ours to choose.
+    devices = [] if keras.backend.backend() == "torch" else ["--devices", "1"]
+    history = example("multi_gpu").main([*options, *devices])
+    assert "1 devices," in capsys.readouterr().out and len(history["loss"]) == 1
+    assert keras.saving.load_model(output).built

@@ -15,7 +15,26 @@ def predict_on_batch(model, batch):
     if distribution is None:
         return model.predict_on_batch(batch)
     part, parts = data_part()
+    if parts > 1:
+        _share_outputs(model, distribution)
     size = len(batch) // parts
     layout = distribution.get_data_layout(batch.shape).backend_layout
     own = batch[part * size : (part + 1) * size]
     return model.predict_on_batch(jax.make_array_from_process_local_data(layout, own))
+
+
+def _share_outputs(model, distribution):
+    """Makes a model's `predict` leave all outputs on every process, where it reads them."""
+    if "predict_step" in vars(model):
+        return
+    predict_step = model.predict_step
+    everywhere = jax.sharding.NamedSharding(
+        distribution.device_mesh.backend_mesh, jax.sharding.PartitionSpec()
+    )
+
+    def shared_step(state, data):
+        outputs, non_trainable = predict_step(state, data)
+        return jax.lax.with_sharding_constraint(outputs, everywhere), non_trainable
+
+    vars(model)["predict_step"] = shared_step
+    model.predict_function = None

@@ -5,10 +5,13 @@ those of one device as they are, and there is nothing to gather.
 """
 
 import contextlib
+import os
 
 import jax
 import keras
+import numpy as np
 from jax.experimental import multihost_utils
+from keras.src.utils.rng_utils import get_random_seed
 
 from keras_simmim.backend.choose_devices import choose_devices
 
@@ -23,19 +26,34 @@ def start_replicas(devices):
     Raises:
         ValueError: for devices that are not there.
     """
+    addresses = os.environ.get("KERAS_DISTRIBUTION_JOB_ADDRESSES")
+    processes = int(os.environ["KERAS_DISTRIBUTION_NUM_PROCESSES"]) if addresses else 1
     if isinstance(devices, int):
         # Counts where there is no accelerator, and only before JAX looks for its devices.
         with contextlib.suppress(RuntimeError):
-            jax.config.update("jax_num_cpu_devices", devices)
-    chosen = choose_devices(devices, keras.distribution.list_devices())
+            jax.config.update("jax_num_cpu_devices", max(1, devices // processes))
+    if addresses and not jax.distributed.is_initialized():
+        # As `keras.distribution.initialize` does, which would wait for a lost process for minutes.
+        jax.distributed.initialize(
+            addresses.split(",")[0],
+            processes,
+            int(os.environ["KERAS_DISTRIBUTION_PROCESS_ID"]),
+            heartbeat_timeout_seconds=30,
+            shutdown_timeout_seconds=15,
+        )
+        if get_random_seed() is None:
+            keras.utils.set_random_seed(int(same_on_all(np.random.randint(2**31))))
+    there = keras.distribution.list_devices()
+    chosen = choose_devices(devices, there)
+    if jax.process_count() > 1 and len(chosen) < len(there):
+        raise ValueError(
+            f"Several processes train on all of their devices, here {', '.join(there)}. "
+            f"Received: devices={devices!r}"
+        )
     # Not sharded by Keras: each process cuts its own share out of the batches.
     distribution = keras.distribution.DataParallel(devices=chosen, auto_shard_dataset=False)
     with distribution.scope():
         yield
-
-
-def start_processes(devices):
-    """Starts this command again in the processes that it needs; here one does for all devices."""
 
 
 def engine():
@@ -59,6 +77,11 @@ def data_part():
     if keras.distribution.distribution() is None:
         return 0, 1
     return jax.process_index(), jax.process_count()
+
+
+def process_count():
+    """Processes that train together."""
+    return jax.process_count()
 
 
 def is_chief():

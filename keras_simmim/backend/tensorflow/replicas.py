@@ -4,6 +4,7 @@ Over several processes by `MultiWorkerMirroredStrategy`, where `TF_CONFIG` descr
 """
 
 import contextlib
+import os
 
 import tensorflow as tf
 
@@ -20,6 +21,10 @@ def start_replicas(devices):
     Raises:
         ValueError: for devices that are not there.
     """
+    if "TF_CONFIG" in os.environ:
+        with _workers(devices).scope():
+            yield
+        return
     if isinstance(devices, int) and not tf.config.list_physical_devices("GPU"):
         cpu = tf.config.list_physical_devices("CPU")[0]
         parts = [tf.config.LogicalDeviceConfiguration()] * devices
@@ -35,8 +40,15 @@ def start_replicas(devices):
         yield
 
 
-def start_processes(devices):
-    """Starts this command again in the processes that it needs; here one does for all devices."""
+def _workers(devices):
+    strategy = tf.distribute.MultiWorkerMirroredStrategy()
+    there = strategy.num_replicas_in_sync
+    if devices not in ("auto", there):
+        raise ValueError(
+            f"Several workers train on all of their devices, here {there}: give `devices` as "
+            f"'auto' or {there}. Received: devices={devices!r}"
+        )
+    return strategy
 
 
 def engine():
@@ -59,6 +71,14 @@ def data_part():
     return 0, 1
 
 
+def process_count():
+    """Processes that train together."""
+    strategy = tf.distribute.get_strategy()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return 1
+    return len(strategy.cluster_resolver.cluster_spec().as_dict()["worker"])
+
+
 def is_chief():
     """Whether this process is the one that writes and prints."""
     resolver = tf.distribute.get_strategy().cluster_resolver
@@ -66,8 +86,12 @@ def is_chief():
 
 
 def same_on_all(x):
-    """What the first process has, on all of them: a number."""
-    return x
+    """What the first process has, on all of them: a number or an array of numbers."""
+    strategy = tf.distribute.get_strategy()
+    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+        return x
+    own = strategy.experimental_distribute_values_from_function(lambda _: tf.constant([x]))
+    return strategy.gather(own, axis=0)[0].numpy()
 
 
 def replica_count():

@@ -18,7 +18,7 @@ class TrainStepMixin:
     def train_step(self, data):
         logs = super().train_step(data) if replica_count() == 1 else self._replica_step(data)
         self.after_train_step()
-        return logs
+        return self._logs(logs)
 
     def _replica_step(self, data):
         """Keras's own step, but for the sum of the gradients."""
@@ -37,6 +37,20 @@ class TrainStepMixin:
         gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
         self.optimizer.apply(gradients, variables)
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
+
+    def test_step(self, data):
+        return self._logs(super().test_step(data))
+
+    def _logs(self, logs):
+        """Logs as Keras 3.15.1 can average them over workers: it needs an axis to do so."""
+        if not _has_workers(self.distribute_strategy):
+            return logs
+        return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
+
+    def _maybe_symbolic_build(self, *args, **kwargs):
+        # Of several workers Keras 3.15.1 can't take a batch to build with (keras#20585).
+        if not _has_workers(self.distribute_strategy):
+            super()._maybe_symbolic_build(*args, **kwargs)
 
     def make_train_function(self, force=False):
         if self.train_function is not None and not force:
@@ -66,3 +80,7 @@ class TrainStepMixin:
             return functions[self._is_update](iterator)
 
         return train_function
+
+
+def _has_workers(strategy):
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)

@@ -14,10 +14,11 @@ from keras_simmim.backend.torch.replicas import gather as gather
 from keras_simmim.backend.torch.replicas import is_chief as is_chief
 from keras_simmim.backend.torch.replicas import mean_of_replicas as mean_of_replicas
 from keras_simmim.backend.torch.replicas import own_share as own_share
+from keras_simmim.backend.torch.replicas import process_count as process_count
 from keras_simmim.backend.torch.replicas import replica_count as replica_count
 from keras_simmim.backend.torch.replicas import replica_index as replica_index
 from keras_simmim.backend.torch.replicas import same_on_all as same_on_all
 from keras_simmim.backend.torch.replicas import share_of_loss as share_of_loss
-from keras_simmim.backend.torch.replicas import start_processes as start_processes
 from keras_simmim.backend.torch.replicas import start_replicas as start_replicas
+from keras_simmim.backend.torch.start_processes import start_processes as start_processes
 from keras_simmim.backend.torch.train_step_mixin import TrainStepMixin as TrainStepMixin

@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-import sys
 
 import torch
 import torch.distributed as dist
@@ -53,18 +52,6 @@ def _check(devices, count):
         )
 
 
-def start_processes(devices):
-    """Starts this command again by torchrun, in a process for each device, if it is not yet."""
-    if "RANK" in os.environ:
-        return
-    count = max(1, torch.cuda.device_count()) if devices == "auto" else devices
-    launcher = ["-m", "torch.distributed.run", "--standalone", f"--nproc-per-node={count}"]
-    command = [sys.executable, *launcher, "-m", "keras_simmim", *sys.argv[1:]]
-    # torchrun would give each one.
-    threads = max(1, len(os.sched_getaffinity(0)) // count)
-    os.execve(sys.executable, command, {"OMP_NUM_THREADS": str(threads), **os.environ})
-
-
 def engine():
     """What spreads the training over devices at this moment; None: nothing does."""
     return dist.group.WORLD if _PARALLEL else None
@@ -83,6 +70,11 @@ def device_count():
 def data_part():
     """Which part of each batch this process reads, and of how many."""
     return replica_index(), replica_count()
+
+
+def process_count():
+    """Processes that train together."""
+    return replica_count()
 
 
 def is_chief():

@@ -1,0 +1,53 @@
+import logging
+import os
+import sys
+import uuid
+
+import torch
+from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
+
+def start_processes(devices, arguments: list[str]) -> bool:
+    """Runs a Python program in a process for each device, as torchrun does, if that has not.
+
+    Args:
+        devices: "auto" for all GPUs, or how many.
+        arguments: those of Python.
+
+    Returns:
+        Whether it has run, and this process has nothing left to do.
+
+    Raises:
+        RuntimeError: where one of them failed.
+        SystemExit: where one ended with status 2, by which it has said what it was given wrong.
+    """
+    if "RANK" in os.environ:
+        return False
+    count = max(1, torch.cuda.device_count()) if devices == "auto" else devices
+    # torchrun would give each one.
+    threads = max(1, len(os.sched_getaffinity(0)) // count)
+    os.environ.setdefault("OMP_NUM_THREADS", str(threads))
+    # It tells at length what is said below in a line.
+    logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
+    config = LaunchConfig(
+        min_nodes=1,
+        max_nodes=1,
+        nproc_per_node=count,
+        run_id=str(uuid.uuid4()),
+        rdzv_backend="c10d",
+        rdzv_endpoint="localhost:0",
+        max_restarts=0,
+    )
+    try:
+        elastic_launch(config, sys.executable)(*arguments)
+    except ChildFailedError as error:
+        index, failure = error.get_first_failure()
+        code = failure.exitcode
+        if code == 2:
+            sys.exit(code)
+        how = f"by signal {-code}" if code < 0 else f"with status {code}"
+        raise RuntimeError(
+            f"Process {index} of {count} ended {how}, and so the others were ended, too."
+        ) from error
+    return True
