@@ -20,15 +20,16 @@ ALIKE: dict[str, Any] = {
 _COMMON: dict[str, Any] = {
     **ALIKE,
     "head": "projection",
-    "temperature": 0.2,
+    "temperature": 0.07,
+    "momentum_target": 0.99,
     "optimizer": "muon",
     "weight_decay": 0.0,
 }
 _DEFAULTS: dict[str, dict[str, Any]] = {
-    "simmim": {"head": "attention", "temperature": 0.07},
-    "simclr": {"temperature": 0.07},
+    "simmim": {"head": "attention"},
+    "simclr": {},
     "moco": {},
-    "byol": {},
+    "byol": {"momentum_target": 0.95},
     "empssl": {"num_views": 20, "crop_scale": (0.25, 0.25), "blur": 0.1, "solarize": 0.1},
     "mim": {
         "encoder": "vit",

@@ -100,11 +100,11 @@ class RunConfig:
     hidden_dim: int | None = _option(
         None, "Width of the head's MLP [default: as many as features].", minimum=1
     )
-    temperature: float | None = _option(
-        None, "Temperature of the loss [default: simmim, simclr 0.07, moco 0.2]."
-    )
-    momentum_target: float = _option(
-        0.99, "What remains of the target network of moco and byol at an update.", minimum=0.0
+    temperature: float | None = _option(None, "Temperature of the loss [default: 0.07].")
+    momentum_target: float | None = _option(
+        None,
+        "What remains of the target network at an update [default: moco 0.99, byol 0.95].",
+        minimum=0.0,
     )
     queue_size: int = _option(4096, "Keys in the queue of moco.", minimum=1)
     symmetric: bool = _option(True, "Whether each view of moco is a query and a key.")

@@ -150,6 +150,44 @@ def run(case, folder, replicas):
         np.savez(folder / f"{case}-{replicas}.npz", **history, **weights, **features)
 
 
+def data_of(kind, folder):
+    """What `fit` takes, of three batches of 16, 16 and 8 images in random order."""
+    images, labels = IMAGES[:40], LABELS[:40].astype("int32")
+    if kind == "numpy":
+        return {"x": images, "y": labels, "batch_size": 16, "shuffle": True}
+    if kind == "ragged":
+        return {"x": images[:37], "batch_size": 16, "shuffle": True}
+    if kind == "split":
+        images = {"x": images, "validation_split": 0.2, "shuffle": True}
+        return images | {"batch_size": 16, "validation_batch_size": 8}
+    if kind == "folder":
+        dataset = ks.datasets.from_folder(folder / "photos", (16, 16), batch_size=16, seed=1)
+        return {"x": dataset, "shuffle": False}
+    if kind == "loader":
+        import torch
+
+        dataset = torch.utils.data.TensorDataset(torch.tensor(images), torch.tensor(labels))
+        loader = torch.utils.data.DataLoader(
+            dataset, 16, shuffle=True, generator=torch.Generator().manual_seed(1)
+        )
+        return {"x": loader, "shuffle": False}
+    import tensorflow as tf
+
+    dataset = tf.data.Dataset.from_tensor_slices((images, labels)).shuffle(40, seed=1).batch(16)
+    return {"x": dataset, "shuffle": False}
+
+
+def run_data(kind, folder, replicas):
+    prepare([])
+    keras.utils.set_random_seed(6)
+    model = METHODS["SimCLR"]()
+    model.compile(OPTIMIZERS["sgd"]())
+    history = model.fit(**data_of(kind, folder), epochs=2, verbose=0).history
+    if backend.is_chief():
+        history = {f"history_{name}": values for name, values in history.items()}
+        np.savez(folder / f"data-{kind}-{replicas}.npz", **history)
+
+
 class SayThatItTrains(keras.callbacks.Callback):
     """Writes the process's number when training begins, and a file when it is well under way."""
 
@@ -178,4 +216,9 @@ if __name__ == "__main__":
     with ks.distribution.data_parallel(replicas):
         assert backend.device_count() == replicas
         for case in sys.argv[3:]:
-            run_forever(folder) if case == "forever" else run(case, folder, replicas)
+            if case == "forever":
+                run_forever(folder)
+            elif case.startswith("data-"):
+                run_data(case.removeprefix("data-"), folder, replicas)
+            else:
+                run(case, folder, replicas)

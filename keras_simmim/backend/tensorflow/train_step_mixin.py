@@ -48,14 +48,17 @@ class TrainStepMixin:
         return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
 
     def _maybe_symbolic_build(self, *args, **kwargs):
-        # Of several workers Keras 3.15.1 can't take a batch to build with (keras#20585).
-        if not _has_workers(self.distribute_strategy):
+        # Keras would take a batch to build with: the data would begin anew, and with several
+        # workers it fails (keras#20585).
+        if not self.built:
             super()._maybe_symbolic_build(*args, **kwargs)
 
     def make_train_function(self, force=False):
         if self.train_function is not None and not force:
             return
         if self.distribute_strategy.num_replicas_in_sync > 1:
+            with self.distribute_strategy.scope():
+                self.optimizer.build(self.trainable_variables)
             optimizer = getattr(self.optimizer, "inner_optimizer", self.optimizer)
             take_reduced_gradients(optimizer, lambda: self._is_update)
             if optimizer.gradient_accumulation_steps:
