@@ -4,10 +4,11 @@
     python benchmarks/ablation.py --data-dir ~/tensorflow_datasets --minutes 5
 
 Every run is the recipe of `keras-simmim pretrain --data cifar10` but for what its row says, in a
-process of its own on a core of its own, seeds side by side. With `--passes` the variants of the
-head see the same images, and the variants of the views compute as many views of 32 pixels, 512 a
-step (a view of 16 pixels counts as a quarter): more views of fewer images. With `--minutes` all get
-the same time on one core, compilation included, and their schedules end with it.
+process of its own on a core of its own, seeds side by side. Angles are on each of the last two
+stages of the encoder. With `--passes` the variants of the head see the same images, and the
+variants of the views compute as many views of 32 pixels, 512 a step (a view of 16 pixels counts as
+a quarter): more views of fewer images. With `--minutes` all get the same time on one core,
+compilation included, and their schedules end with it.
 
 Features are those of whole images (k = 200, temperature 0.1; 50,000 images vote on 10,000). The
 rows of the mean over views judge the models of the first row anew. Prints a Markdown table; an hour
@@ -16,7 +17,7 @@ a pass on 2 cores.
 
 from trials import knn_of_means, run_and_print
 
-BASE = "4 angles, loss per angle; 4 views (default)"
+BASE = "4 angles on each of 2 stages, loss per angle; 4 views (default)"
 TABLES = {
     "SimMIM": {
         BASE: {},
@@ -27,7 +28,10 @@ TABLES = {
         "4 angles, loss on the concatenation": {"num_heads": 4, "change": "concatenate"},
         "8 angles, loss on the concatenation": {"num_heads": 8, "change": "concatenate"},
         "queries that start with unit variance": {"change": "scale_queries"},
-        "average pooling, MLP": {"head": "projection"},
+        "last stage only": {"stages": 1},
+        "3 stages": {"stages": 3},
+        "average pooling, MLP, on each of 2 stages": {"head": "projection"},
+        "average pooling, MLP, last stage only": {"head": "projection", "stages": 1},
         "2 views": {"num_views": 2, "batch_size": 256},
         "8 views": {"num_views": 8, "batch_size": 64},
         "20 views": {"num_views": 20, "batch_size": 26},
@@ -72,7 +76,7 @@ def concatenate(model):
             return self.loss(one / angles**0.5)
 
     loss = OnConcatenation(model.embedding_loss)
-    return ks.SimMIM(model.encoder, model.view_splitter, model.head, loss)
+    return ks.SimMIM(model.encoder, model.view_splitter, model.head, loss, model.inner_heads)
 
 
 def add_local_views(model):
@@ -81,13 +85,15 @@ def add_local_views(model):
 
     changes = {"num_views": 4, "crop_scale": (0.05, 0.4), "view_size": 16}
     local = ks.views.ViewSplitter.from_config({**model.view_splitter.get_config(), **changes})
-    return ks.SimMIM(model.encoder, [model.view_splitter, local], model.head, model.embedding_loss)
+    splitters = [model.view_splitter, local]
+    heads = {"attention_head": model.head, "inner_heads": model.inner_heads}
+    return ks.SimMIM(model.encoder, splitters, loss=model.embedding_loss, **heads)
 
 
 def scale_queries(model):
     """Starts with angles that look at few positions, not at all of them."""
-    query = model.head.query
-    query.assign(50 * query.value)
+    for head in (model.head, *model.inner_heads.values()):
+        head.query.assign(50 * head.query.value)
     return model
 
 

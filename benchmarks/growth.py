@@ -71,7 +71,8 @@ def multiplications(model, batch, views):
     # Forward, the gradient of the weights, and that of the input.
     of_encoder = 3 * views * resnet18_products(model.encoder.width, stem_stride=2)
     # Cosines for the loss, again for its gradient, the gradient itself, and cosines for the metric.
-    of_loss = 4 * batch * views**2 * model.head.num_heads * model.head.embedding_dim
+    angles = sum(head.num_heads for head in (model.head, *model.inner_heads.values()))
+    of_loss = 4 * batch * views**2 * angles * model.head.embedding_dim
     return of_encoder + of_loss
 
 

@@ -113,9 +113,9 @@ def _count_bytes(model):
 def _formula(model, batch, replicas):
     from keras_simmim.encoders import BatchNorm
 
-    head = model.head
     rows = batch // replicas * model.view_splitter.num_views
-    embeddings = rows * head.num_heads * head.embedding_dim
+    angles = sum(head.num_heads for head in (model.head, *model.inner_heads.values()))
+    embeddings = rows * angles * model.head.embedding_dim
     layers = model._flatten_layers()
     channels = sum(layer.gamma.shape[0] for layer in layers if isinstance(layer, BatchNorm))
     others = (3 + replicas) * embeddings + rows + (1 + replicas) * 2 * channels + 1

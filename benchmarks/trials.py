@@ -43,7 +43,7 @@ def run_and_print(tables, description, changes=None, judge=None):
     tables = {title: tables[title] for title in options.tables}
     results = _all_results(options, [name for rows in tables.values() for name in rows])
     for title, rows in tables.items():
-        print_head([f"{title}; {_budget(options)}", "points", "images seen", "minutes"], options)
+        print_head([f"{title}; {_budget(options)}", "points", "images seen"], options)
         base = [results[next(iter(rows)), seed]["accuracy"] for seed in options.seeds]
         for name in rows:
             _print_rows(name, [results[name, seed] for seed in options.seeds], base)
@@ -101,7 +101,6 @@ def _train(options, fields, changes, judge):
         "name": options.row,
         "seed": options.seed,
         "images": config.total_steps * config.batch_size,
-        "minutes": (time.monotonic() - started) / 60,
         "loss": history["loss"][-1],
         "accuracy": knn(model, data.labelled),
         "further": judge(options.row, model, data.labelled) if judge else {},
@@ -168,10 +167,9 @@ def _budget(options):
 def _print_rows(name, results, base):
     """Prints a line of a table, and one for each further accuracy; `results` are by seed."""
     images = statistics.fmean(result["images"] for result in results)
-    minutes = statistics.fmean(result["minutes"] for result in results)
     accuracies = {name: [result["accuracy"] for result in results]}
     for further in results[0]["further"]:
         accuracies[further] = [result["further"][further] for result in results]
     for shown, values in accuracies.items():
         points = 100 * (statistics.fmean(values) - statistics.fmean(base))
-        print_row(shown, values, f"{points:+.1f}", f"{images:,.0f}", f"{minutes:.1f}")
+        print_row(shown, values, f"{points:+.1f}", f"{images:,.0f}")

@@ -96,6 +96,17 @@ class ResNet(keras.Model):
         self.std = self.get_layer("standardize").std
         self.zero_init_residual = zero_init_residual
 
+    def stage_end(self, stage: int) -> str:
+        """Name of the last layer of a stage, 1...4; the last stage's is the encoder's output.
+
+        Raises:
+            ValueError: for a stage that there is not.
+        """
+        blocks = STAGES[self.depth]
+        if stage not in range(1, len(blocks) + 1):
+            raise ValueError(f"`stage` must be from 1 to {len(blocks)}. Received: stage={stage}")
+        return f"stage_{stage}_block_{blocks[stage - 1]}_relu_2"
+
     def get_config(self):
         return {
             "name": self.name,

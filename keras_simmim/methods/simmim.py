@@ -1,8 +1,9 @@
 import keras
+from keras import ops
 
 from keras_simmim.heads import AttentionHead
 from keras_simmim.losses import NTXent
-from keras_simmim.methods.method import Method
+from keras_simmim.methods.method import Method, merge_views, split_views
 from keras_simmim.views import ViewSplitter
 
 
@@ -22,6 +23,10 @@ class SimMIM(Method):
             with the defaults of `ViewSplitter`.
         attention_head: layer from features to embeddings `(N, A, D)`; None: `AttentionHead()`.
         loss: layer from embeddings `(B, V, A, D)` to a scalar; None: `NTXent()`.
+        inner_heads: dictionary from the name of a layer inside the encoder, which must be a
+            functional model, to an attention head on what that layer gives: more angles, on finer
+            maps, which train the lower layers directly. Of a `ResNet` it is `encoder.stage_end(3)`,
+            for instance. A adds up over the heads. None: only the encoder's output is looked at.
         online_probe: `heads.OnlineProbe` to learn the labels that `fit` is given; None: none.
 
     Call arguments:
@@ -34,8 +39,11 @@ class SimMIM(Method):
         `"embeddings"`, `(B, V, A, D)` float32.
 
     Raises:
-        ValueError: for an encoder that can't be used with these images, sample weights, or a
-            loss or metrics given to `compile`.
+        ValueError: for an encoder that can't be used with these images, sample weights, a loss or
+            metrics given to `compile`, or inner heads that do not fit.
+
+    Reference:
+        Losses on inner layers: Lee et al. 2015, "Deeply-Supervised Nets" (arXiv 1409.5185).
 
     Example:
 
@@ -53,6 +61,7 @@ class SimMIM(Method):
         view_splitter=None,
         attention_head=None,
         loss=None,
+        inner_heads=None,
         online_probe=None,
         **kwargs,
     ):
@@ -64,11 +73,55 @@ class SimMIM(Method):
             online_probe=online_probe,
             **kwargs,
         )
+        self.inner_heads = dict(inner_heads or {})
         self.build_if_shape_is_known()
+
+    def build(self, images_shape):
+        if self.built:
+            return
+        super().build(images_shape)
+        if not self.inner_heads:
+            return
+        maps = [self._inner_map(name) for name in self.inner_heads]
+        self.encoder_with_maps = keras.Model(self.encoder.input, [self.encoder.output, *maps])
+        dim = self.head.compute_output_shape(self.features_shape)[-1]
+        for x, (name, head) in zip(maps, self.inner_heads.items(), strict=True):
+            if not head.built:
+                head.build(x.shape)
+            if head.compute_output_shape(x.shape)[-1] != dim:
+                raise ValueError(
+                    "All heads embed into the same number of dimensions. Received: "
+                    f"{head.compute_output_shape(x.shape)[-1]} of the head on '{name}', "
+                    f"{dim} of `attention_head`"
+                )
+
+    def _inner_map(self, name):
+        names = [layer.name for layer in getattr(self.encoder, "layers", [])]
+        if not hasattr(self.encoder, "get_layer") or name not in names:
+            raise ValueError(
+                "`inner_heads` are on layers of the encoder, a functional `keras.Model`, by their "
+                f"names. Received: '{name}', of an encoder '{self.encoder.name}' with "
+                f"{', '.join(names) or 'no layers'}"
+            )
+        return self.encoder.get_layer(name).output
+
+    def encode_views(self, views, training, seed=None):
+        if not self.inner_heads:
+            return super().encode_views(views, training, seed)
+        maps = self.encoder_with_maps(merge_views(views), training=training)
+        heads = (self.head, *self.inner_heads.values())
+        embeddings = [head(x, training=training) for head, x in zip(heads, maps, strict=True)]
+        embeddings = ops.concatenate(embeddings, axis=1)  # (B*V, A, D)
+        outputs = {"embeddings": split_views(embeddings, views)}
+        return self.with_features(outputs, maps[0], views)
 
     def get_config(self):
         return {
             **super().get_config(),
             "attention_head": keras.saving.serialize_keras_object(self.head),
             "loss": keras.saving.serialize_keras_object(self.embedding_loss),
+            "inner_heads": {
+                name: keras.saving.serialize_keras_object(head)
+                for name, head in self.inner_heads.items()
+            },
         }

@@ -72,7 +72,11 @@ def build_method(config: RunConfig, images: np.ndarray) -> methods.Method:
     splitter = _view_splitter(config)
     if config.method == "simmim":
         return methods.SimMIM(
-            encoder, splitter, _head(config), loss=losses.NTXent(config.temperature)
+            encoder,
+            splitter,
+            _head(config),
+            loss=losses.NTXent(config.temperature),
+            inner_heads=_inner_heads(config, encoder),
         )
     if config.method == "simclr":
         return methods.SimCLR(encoder, splitter, _head(config), temperature=config.temperature)
@@ -133,6 +137,15 @@ def _head(config, normalize=True):
             "head gives: use `head` projection. Received: head=attention"
         )
     return heads.AttentionHead(config.num_heads, config.embedding_dim, config.hidden_dim)
+
+
+def _inner_heads(config, encoder):
+    if not isinstance(encoder, encoders.ResNet):
+        return {}
+    if config.stages > 4:
+        raise ValueError(f"A ResNet has 4 `stages`. Received: stages={config.stages}")
+    inner = range(5 - config.stages, 4)
+    return {encoder.stage_end(stage): _head(config) for stage in inner}
 
 
 def _encoder(config, side, channels):

@@ -96,6 +96,9 @@ class RunConfig:
         choices=("attention", "projection"),
     )
     num_heads: int = _option(4, "Angles of the attention head.", minimum=1)
+    stages: int = _option(
+        2, "Last stages of a ResNet that simmim looks at, each from its own angles.", minimum=1
+    )
     embedding_dim: int = _option(128, "Dimensions of an embedding.", minimum=2)
     hidden_dim: int | None = _option(
         None, "Width of the head's MLP [default: as many as features].", minimum=1

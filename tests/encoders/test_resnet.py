@@ -169,3 +169,16 @@ def test_zero_init_residual_starts_each_block_as_the_identity():
 def test_bad_argument(arguments):
     with pytest.raises(ValueError, match="Received"):
         small(**arguments)
+
+
+def test_the_ends_of_stages():
+    encoder = ResNet(18, 2, (16, 16, 3))
+    shapes = [encoder.get_layer(encoder.stage_end(stage)).output.shape for stage in range(1, 5)]
+    assert [tuple(shape[1:]) for shape in shapes] == [
+        (16, 16, 2),
+        (8, 8, 4),
+        (4, 4, 8),
+        (2, 2, 16),
+    ]
+    with pytest.raises(ValueError, match="from 1 to 4. Received: stage=5"):
+        encoder.stage_end(5)

@@ -338,3 +338,55 @@ def test_rejects_images_of_other_channels():
 def test_rejects_images_of_another_rank():
     with pytest.raises(ValueError, match="Received: shape"):
         small_simmim(encoder=keras.Sequential([keras.layers.Conv2D(4, 3)])).build((None, 16, 16))
+
+
+def inner(**kwargs):
+    encoder = ks.encoders.ResNet(10, 2, (16, 16, 3), stem="3x3/2")
+    heads = {encoder.stage_end(3): ks.heads.AttentionHead(num_heads=3, embedding_dim=8)}
+    return small_simmim(encoder=encoder, **{"inner_heads": heads, **kwargs})
+
+
+def test_inner_heads_look_at_inner_maps():
+    model = inner()
+    views = np.stack([some_images(), 255 - some_images()], axis=1)
+    embeddings = keras.ops.convert_to_numpy(model.embed_views(views, training=True))
+    assert embeddings.shape == (12, 2, 5, 8)
+    again = inner()
+    again.set_weights(model.get_weights())
+    layer = again.encoder.get_layer("stage_3_block_1_relu_2")
+    both = keras.Model(again.encoder.input, [again.encoder.output, layer.output])
+    maps = both(views.reshape(-1, 16, 16, 3).astype("float32"), training=True)
+    (head,) = again.inner_heads.values()
+    for x, each, angles in zip(maps, (again.head, head), ([0, 1], [2, 3, 4]), strict=True):
+        expected = keras.ops.convert_to_numpy(each(x, training=True)).reshape(12, 2, -1, 8)
+        np.testing.assert_allclose(embeddings[:, :, angles], expected, atol=1e-5)
+    # What the encoder gives stays the output's.
+    assert model.predict(some_images(), verbose=0).shape == (12, 16)
+
+
+def test_inner_heads_train_and_are_saved(tmp_path):
+    model = inner(online_probe=ks.heads.OnlineProbe(3))
+    model.compile(keras.optimizers.Adam(1e-2))
+    before = arrays_of(model.inner_heads["stage_3_block_1_relu_2"].trainable_weights)
+    data = some_images(), np.arange(12) % 3
+    model.fit(*data, batch_size=6, verbose=0)
+    after = arrays_of(model.inner_heads["stage_3_block_1_relu_2"].trainable_weights)
+    assert all(np.any(a != b) for a, b in zip(before, after, strict=True))
+    model.save(tmp_path / "simmim.keras")
+    loaded = keras.saving.load_model(tmp_path / "simmim.keras")
+    assert len(loaded.weights) == len({id(weight) for weight in model.weights})
+    for each in (model, loaded):
+        each.fit(*data, batch_size=6, shuffle=False, verbose=0)
+    for a, b in zip(arrays_of(model.weights), arrays_of(loaded.weights), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-6)
+
+
+def test_inner_heads_that_do_not_fit():
+    head = ks.heads.AttentionHead(num_heads=2, embedding_dim=8)
+    with pytest.raises(ValueError, match="by their names.*Received: 'stage_9'.*stage_1_block_1"):
+        inner(inner_heads={"stage_9": head})
+    with pytest.raises(ValueError, match="functional.*with no layers"):
+        small_simmim(encoder=Tokens(), inner_heads={"dense": head}).build((None, 16, 16, 3))
+    name = ks.encoders.ResNet(10, 2).stage_end(3)
+    with pytest.raises(ValueError, match="same number of dimensions. Received: 4 .*, 8 of"):
+        inner(inner_heads={name: ks.heads.AttentionHead(num_heads=2, embedding_dim=4)})
