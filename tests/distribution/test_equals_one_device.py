@@ -123,3 +123,13 @@ def test_every_kind_of_data(data, kind):
     found = differences(data, f"data-{kind}", 2)
     # One device has an image more in the last batch.
     assert found["loss"] < (0.2 if kind == "ragged" else 1e-5), found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["tensorflow", "jax", "torch"])
+def test_what_four_replicas_trained_loads_on_one_device(slow, backend):
+    path = slow / "SimMIM-sgd-4.keras"
+    environment = {**os.environ, "KERAS_BACKEND": backend}
+    subprocess.run([sys.executable, WORKER, "load", path], env=environment, check=True)
+    expected = np.load(slow / "SimMIM-sgd-4.npz")["features"]
+    np.testing.assert_allclose(np.load(f"{path}.npy"), expected, rtol=1e-5, atol=1e-5)

@@ -148,6 +148,7 @@ def run(case, folder, replicas):
     if backend.is_chief():
         history = {f"history_{name}": values for name, values in history.items()}
         np.savez(folder / f"{case}-{replicas}.npz", **history, **weights, **features)
+        model.save(folder / f"{case}-{replicas}.keras")
 
 
 def data_of(kind, folder):
@@ -188,6 +189,12 @@ def run_data(kind, folder, replicas):
         np.savez(folder / f"data-{kind}-{replicas}.npz", **history)
 
 
+def load(path):
+    """Writes the features that a saved model gives, on one device, into `PATH.npy`."""
+    model = keras.saving.load_model(path)
+    np.save(f"{path}.npy", ks.evaluation.embed(model, LABELLED[0], batch_size=33))
+
+
 class SayThatItTrains(keras.callbacks.Callback):
     """Writes the process's number when training begins, and a file when it is well under way."""
 
@@ -212,6 +219,8 @@ def run_forever(folder):
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "load":
+        sys.exit(load(sys.argv[2]))
     folder, replicas = Path(sys.argv[1]), int(sys.argv[2])
     with ks.distribution.data_parallel(replicas):
         assert backend.device_count() == replicas
