@@ -11,17 +11,18 @@ its views, is judged by that too. Prints a Markdown table for each method; four 
 
 from trials import knn_of_means, run_and_print
 
+SIMCLR = {"method": "simclr", "learning_rate": 4e-3}
 TABLES = {
+    "simmim": {
+        "SimMIM": {},
+        "SimMIM, learning rate 8e-3": {"learning_rate": 8e-3},
+    },
     "simclr": {
-        "SimCLR, temperature 0.5": {"method": "simclr", "temperature": 0.5},
-        "SimCLR, temperature 0.2": {"method": "simclr", "temperature": 0.2},
-        "SimCLR, temperature 0.1": {"method": "simclr", "temperature": 0.1},
-        "SimCLR, temperature 0.07": {"method": "simclr", "temperature": 0.07},
-        "SimCLR, temperature 0.07, learning rate 8e-3": {
-            "method": "simclr",
-            "temperature": 0.07,
-            "learning_rate": 8e-3,
-        },
+        "SimCLR, temperature 0.5": {**SIMCLR, "temperature": 0.5},
+        "SimCLR, temperature 0.2": {**SIMCLR, "temperature": 0.2},
+        "SimCLR, temperature 0.1": {**SIMCLR, "temperature": 0.1},
+        "SimCLR, temperature 0.07": {**SIMCLR, "temperature": 0.07},
+        "SimCLR, temperature 0.07, learning rate 8e-3": {"method": "simclr", "learning_rate": 8e-3},
     },
     "moco": {
         "MoCo, temperature 0.2": {"method": "moco", "temperature": 0.2},

@@ -214,7 +214,9 @@ def peak_learning_rate(config: RunConfig) -> float:
         return config.learning_rate
     if config.optimizer in ("sgd", "lars"):
         return 0.2 * config.batch_size * config.gradient_accumulation / 256
-    return 1e-3 if config.encoder == "vit" else 4e-3
+    if config.encoder == "vit":
+        return 1e-3
+    return 8e-3 if (config.method, config.optimizer) == ("simclr", "muon") else 4e-3
 
 
 def _schedule(config, total_steps, steps_per_pass):

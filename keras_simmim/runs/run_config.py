@@ -130,8 +130,8 @@ class RunConfig:
     )
     learning_rate: float | None = _option(
         None,
-        "Peak learning rate [default: adam, adamw, muon 4e-3, for a vit 1e-3; "
-        "sgd, lars 0.2 x batch / 256].",
+        "Peak learning rate [default: adam, adamw, muon 4e-3, of simclr with muon 8e-3, for a vit "
+        "1e-3; sgd, lars 0.2 x batch / 256].",
     )
     momentum: float = _option(0.9, "Momentum of sgd and lars.", minimum=0.0)
     weight_decay: float | None = _option(

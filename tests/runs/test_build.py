@@ -64,6 +64,8 @@ def test_peak_learning_rates():
     assert peak_learning_rate(RunConfig(optimizer="adamw")) == 4e-3
     assert peak_learning_rate(RunConfig(encoder="vit")) == 1e-3
     assert peak_learning_rate(RunConfig(learning_rate=0.7)) == 0.7
+    assert peak_learning_rate(RunConfig(method="simclr", optimizer="muon")) == 8e-3
+    assert peak_learning_rate(RunConfig(method="simclr", optimizer="adam")) == 4e-3
 
 
 @pytest.mark.parametrize("optimizer", ["sgd", "adam", "adamw", "muon", "lars"])
