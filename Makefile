@@ -19,8 +19,7 @@ WORKERS ?= auto
 export TF_CPP_MIN_LOG_LEVEL ?= 3
 
 pip_install := .venv/bin/python -m pip install --quiet --constraint constraints.txt
-# Tests of one group share what takes long to make, and so a process.
-pytest = .venv/bin/python -m pytest --numprocesses $(WORKERS) --dist loadgroup $(PYTEST_ARGS)
+pytest = .venv/bin/python -m pytest --numprocesses $(WORKERS) $(PYTEST_ARGS)
 lowest_folder := $(CURDIR)/.keras-lowest/$(LOWEST_KERAS)
 
 .PHONY: demo test test-slow test-lowest lint clean
@@ -36,7 +35,7 @@ each_backend = for backend in $(BACKENDS); do \
 	$(1) KERAS_BACKEND=$$backend $(pytest) $(2) || failed="$$failed $$backend"; \
 	done
 across_backends = echo "== across backends $(1)"; \
-	$(1) $(pytest) tests/across_backends || failed="$$failed across_backends"
+	$(1) $(pytest) --dist loadfile tests/across_backends || failed="$$failed across_backends"
 lowest_keras = $(call each_backend,PYTHONPATH=$(lowest_folder),$(LOWEST_TESTS)); \
 	$(call across_backends,PYTHONPATH=$(lowest_folder))
 report_failed = if [ -n "$$failed" ]; then echo "Failed:$$failed"; exit 1; fi

@@ -12,7 +12,6 @@ import pytest
 
 BACKENDS = ("tensorflow", "jax", "torch")
 WORKER = Path(__file__).parent / "worker.py"
-pytestmark = pytest.mark.xdist_group("agree")
 
 
 @pytest.fixture(scope="module")

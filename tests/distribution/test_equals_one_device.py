@@ -12,7 +12,6 @@ from PIL import Image
 
 BACKEND = keras.backend.backend()
 WORKER = Path(__file__).parent / "worker.py"
-pytestmark = pytest.mark.xdist_group("replicas")
 QUICK = ("SimMIM-sgd", "MoCo-adam")
 METHODS = ("SimMIM", "SimCLR", "MoCo", "BYOL", "EMPSSL", "MaskedImageModel")
 SLOW = (
@@ -32,14 +31,6 @@ def train(folder, replicas, cases):
     # A thread for each process: torchrun's own default, but without its warning.
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     subprocess.run([*command, WORKER, folder, str(replicas), *cases], env=environment, check=True)
-
-
-@pytest.fixture(scope="module")
-def quick(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("quick")
-    for replicas in (1, 2):
-        train(folder, replicas, QUICK)
-    return folder
 
 
 @pytest.fixture(scope="module")
@@ -90,9 +81,12 @@ def check_equal(folder, case, replicas):
     assert found["metrics"] < 0.02, found
 
 
-@pytest.mark.parametrize("case", QUICK)
-def test_two_replicas(quick, case):
-    check_equal(quick, case, 2)
+# One test: tests of a file may run in different processes, and each would train.
+def test_two_replicas(tmp_path):
+    for replicas in (1, 2):
+        train(tmp_path, replicas, QUICK)
+    for case in QUICK:
+        check_equal(tmp_path, case, 2)
 
 
 @pytest.mark.slow
