@@ -96,12 +96,16 @@ class SimMIM(Method):
                 )
 
     def _inner_map(self, name):
-        names = [layer.name for layer in getattr(self.encoder, "layers", [])]
-        if not hasattr(self.encoder, "get_layer") or name not in names:
+        # The layers of a sequential model don't know the tensors of its graph.
+        functional = getattr(self.encoder, "inputs", None) and not isinstance(
+            self.encoder, keras.Sequential
+        )
+        names = [layer.name for layer in self.encoder.layers] if functional else []
+        if name not in names:
             raise ValueError(
                 "`inner_heads` are on layers of the encoder, a functional `keras.Model`, by their "
-                f"names. Received: '{name}', of an encoder '{self.encoder.name}' with "
-                f"{', '.join(names) or 'no layers'}"
+                f"names. Received: '{name}', of {type(self.encoder).__name__} "
+                f"'{self.encoder.name}' with {', '.join(names) or 'no such layers'}"
             )
         return self.encoder.get_layer(name).output
 

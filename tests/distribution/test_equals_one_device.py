@@ -12,7 +12,6 @@ from PIL import Image
 
 BACKEND = keras.backend.backend()
 WORKER = Path(__file__).parent / "worker.py"
-QUICK = ("SimMIM-sgd", "MoCo-adam")
 METHODS = ("SimMIM", "SimCLR", "MoCo", "BYOL", "EMPSSL", "MaskedImageModel")
 SLOW = (
     *(f"{method}-{optimizer}" for method in METHODS for optimizer in ("sgd", "adam")),
@@ -81,12 +80,10 @@ def check_equal(folder, case, replicas):
     assert found["metrics"] < 0.02, found
 
 
-# One test: tests of a file may run in different processes, and each would train.
 def test_two_replicas(tmp_path):
     for replicas in (1, 2):
-        train(tmp_path, replicas, QUICK)
-    for case in QUICK:
-        check_equal(tmp_path, case, 2)
+        train(tmp_path, replicas, ["SimMIM-sgd"])
+    check_equal(tmp_path, "SimMIM-sgd", 2)
 
 
 @pytest.mark.slow

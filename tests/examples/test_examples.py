@@ -85,6 +85,7 @@ def test_linear_probe_and_fine_tuning_of_a_saved_model(small_sample, tmp_path):
     assert list(accuracies) == [("from scratch", 0.1), ("pre-trained", 0.1)]
 
 
+@pytest.mark.slow
 def test_multi_gpu(small_sample, tmp_path, capsys):
     output = tmp_path / "model.keras"
     options = ["--epochs", "1", "--width", "2", "--batch-size", "64", "--output", str(output)]
