@@ -21,14 +21,12 @@ def add_options(parser):
 def arguments_of(seed, run, options):
     """Of `keras-simmim pretrain`, as strings."""
     arguments = {"data": options.data, "data-dir": options.data_dir, "output": run, "seed": seed}
-    arguments |= {"epochs": options.epochs, "width": options.width, "knn-every": 0}
+    arguments |= {"epochs": options.epochs, "width": options.width, "knn-every": 0, "stages": 1}
     given = {name: value for name, value in arguments.items() if value is not None}
     return [str(part) for name, value in given.items() for part in (f"--{name}", value)]
 
 
-def results_of(
-    run, arguments, command=(sys.executable, "-m", "keras_simmim", "pretrain"), **kwargs
-):
+def results_of(run, arguments, command=_PRETRAIN, **kwargs):
     """What a run in a process of its own came to: its `results.json`."""
     subprocess.run([*command, *arguments], check=True, stdout=sys.stderr, **kwargs)
     return json.loads((run / "results.json").read_text())

@@ -72,8 +72,8 @@ def _train(options, fields, changes, judge):
     import keras
 
     from keras_simmim import backend
+    from keras_simmim.evaluation.model_knn import model_knn
     from keras_simmim.runs.build import build_method, build_optimizer
-    from keras_simmim.runs.knn import knn
     from keras_simmim.runs.plan import plan
     from keras_simmim.runs.run_config import RunConfig
     from keras_simmim.runs.run_data import RunData
@@ -102,7 +102,7 @@ def _train(options, fields, changes, judge):
         "seed": options.seed,
         "images": config.total_steps * config.batch_size,
         "loss": history["loss"][-1],
-        "accuracy": knn(model, data.labelled),
+        "accuracy": model_knn(model, data.labelled),
         "further": judge(options.row, model, data.labelled) if judge else {},
     }
 

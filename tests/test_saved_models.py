@@ -7,7 +7,7 @@ import keras
 import pytest
 
 import keras_simmim as ks
-from keras_simmim.runs.knn import knn
+from keras_simmim.evaluation.model_knn import model_knn
 from keras_simmim.runs.run_data import load_labelled
 
 FOLDERS = sorted(path.parent for path in Path(__file__).parents[1].glob("saved_models/*/card.md"))
@@ -23,5 +23,5 @@ def test_accuracy_is_that_of_the_record(folder):
     assert isinstance(model, ks.SimMIM)
     accuracy = json.loads((folder / "results.json").read_text())["knn_accuracy"]
     # bfloat16 rounds a little differently on each backend.
-    assert knn(model, load_labelled("sample")) == pytest.approx(accuracy, abs=0.01)
+    assert model_knn(model, load_labelled("sample")) == pytest.approx(accuracy, abs=0.01)
     assert f"{accuracy:.1%}" in (folder / "card.md").read_text()

@@ -1,6 +1,8 @@
 import keras
 from keras.src.trainers.data_adapters.data_adapter import DataAdapter
 
+from keras_simmim.backend.part_of_batch import part_of_batch
+
 
 class SharedData(DataAdapter):
     """Batches for several devices: each is cut to a multiple of them, and a process gets its part.
@@ -24,18 +26,12 @@ class SharedData(DataAdapter):
         count = next(x.shape[0] for x in keras.tree.flatten(batch) if x is not None)
         if count < self.devices:
             return None
-        index, parts = self.part
-        size = count // self.devices * self.devices // parts
-        return keras.tree.map_structure(
-            lambda x: None if x is None else x[index * size : (index + 1) * size], batch
-        )
+        rows = part_of_batch(count, self.devices, self.part)
+        return keras.tree.map_structure(lambda x: None if x is None else x[rows], batch)
 
     def _own_parts(self, batches):
         parts = (self.own_part(batch) for batch in batches)
         return (part for part in parts if part is not None)
-
-    def get_numpy_iterator(self):
-        return self._own_parts(self.adapter.get_numpy_iterator())
 
     def get_jax_iterator(self):
         return self._own_parts(self.adapter.get_jax_iterator())
@@ -73,3 +69,17 @@ class SharedData(DataAdapter):
 
     def on_epoch_end(self):
         self.adapter.on_epoch_end()
+
+
+def share_data(x, adapter, devices, part):
+    """Keras's adapter of data, for what this process has to see of it.
+
+    Args:
+        x: the data; with an attribute `reads_own_part` their batches are parts already.
+        adapter: Keras's adapter of them.
+        devices: number of devices.
+        part: which part of a batch this process gets, and of how many.
+    """
+    if getattr(x, "reads_own_part", False):
+        return SharedData(adapter, devices=1)
+    return SharedData(adapter, devices, part)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import keras
 
 from keras_simmim import backend
+from keras_simmim.backend.part_of_batch import part_of_batch
 from keras_simmim.datasets.order import batch_indices, steps_in_pass
 
 
@@ -105,9 +106,8 @@ class Batches(keras.utils.PyDataset):
         these are all of them.
         """
         indices = self.indices(step)
-        devices, (part, parts) = backend.device_count(), backend.data_part()
-        size = len(indices) // devices * devices // parts
-        return indices[part * size : (part + 1) * size]
+        rows = part_of_batch(len(indices), backend.device_count(), backend.data_part())
+        return indices[rows]
 
     def __len__(self):
         return self.steps_per_epoch

@@ -1,9 +1,7 @@
 import keras
 import numpy as np
 
-from keras_simmim import backend
-from keras_simmim.evaluation.embed import embed
-from keras_simmim.evaluation.knn import knn_accuracy
+from keras_simmim.evaluation.model_knn import model_knn
 
 
 class KNNCallback(keras.callbacks.Callback):
@@ -64,16 +62,10 @@ class KNNCallback(keras.callbacks.Callback):
 
     def measure(self) -> float:
         """Returns the kNN accuracy of the model as it is, 0...1."""
-        train_x = embed(self.model, self.train_images, self.batch_size)
-        test_x = embed(self.model, self.test_images, self.batch_size)
-        accuracy = 0.0
-        if backend.is_chief():
-            accuracy = knn_accuracy(
-                train_x,
-                self.train_labels,
-                test_x,
-                self.test_labels,
-                k=self.k,
-                temperature=self.temperature,
-            )
-        return float(backend.same_on_all(accuracy))
+        return model_knn(
+            self.model,
+            (self.train_images, self.train_labels, self.test_images, self.test_labels),
+            self.batch_size,
+            k=self.k,
+            temperature=self.temperature,
+        )

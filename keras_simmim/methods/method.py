@@ -215,32 +215,45 @@ class Method(backend.TrainStepMixin, keras.Model):
 
     @functools.wraps(keras.Model.fit)
     def fit(self, *args, **kwargs):
-        return _run(super().fit, self._prepared(super().fit, args, kwargs))
+        return self._run(super().fit, args, kwargs)
 
     @functools.wraps(keras.Model.evaluate)
     def evaluate(self, *args, **kwargs):
-        return _run(super().evaluate, self._prepared(super().evaluate, args, kwargs))
+        return self._run(super().evaluate, args, kwargs)
 
-    def _prepared(self, function, args, kwargs):
-        """The arguments of a call by name, their data as this process has to see it."""
-        if self._engine is not backend.engine():
-            made, used = (
-                "on one device" if engine is None else "for several devices"
-                for engine in (self._engine, backend.engine())
-            )
-            if made == used:
-                used = "for others"
-            raise ValueError(
-                "A method trains on the devices it was made for: make or load it within the same "
-                "`keras_simmim.distribution.data_parallel()` in which you call `fit`. "
-                f"Received: {type(self).__name__} '{self.name}', made {made}, used {used}"
-            )
+    def _run(self, function, args, kwargs):
+        """Calls Keras's `fit` or `evaluate` with what this process has to see of the data."""
+        self._check_engine()
         if backend.batch_is_split():
             self._warn_of_local_statistics()
         call = inspect.signature(function).bind(*args, **kwargs)
         call.apply_defaults()
         further = call.arguments.pop("kwargs", {})
-        return backend.prepare_data(call.arguments) | further
+        try:
+            return function(**backend.prepare_data(call.arguments), **further)
+        except Exception as error:
+            if backend.process_count() == 1 or not backend.lost_process(error):
+                raise
+            raise ConnectionError(
+                "Another process of the training has ended, so this one can't go on: the reason "
+                "is in what that one printed. Start all of them again; a run that keeps "
+                "checkpoints goes on from the last."
+            ) from error
+
+    def _check_engine(self):
+        if self._engine is backend.engine():
+            return
+        made, used = (
+            "on one device" if engine is None else "for several devices"
+            for engine in (self._engine, backend.engine())
+        )
+        if made == used:
+            used = "for others"
+        raise ValueError(
+            "A method trains on the devices it was made for: make or load it within the same "
+            "`keras_simmim.distribution.data_parallel()` in which you call `fit`. "
+            f"Received: {type(self).__name__} '{self.name}', made {made}, used {used}"
+        )
 
     def _warn_of_local_statistics(self):
         """Batch norm that is not ours sees the part of a batch that is on its device."""
@@ -251,7 +264,7 @@ class Method(backend.TrainStepMixin, keras.Model):
                     f"The batch norm of layer '{layer.name}' takes its statistics from each "
                     "device's part of a batch, so that training differs from that on one device. "
                     "`keras_simmim.encoders.BatchNorm` takes them from the whole batch.",
-                    stacklevel=3,
+                    stacklevel=4,  # where `fit` is called
                 )
 
     def after_train_step(self):
@@ -336,20 +349,6 @@ class Method(backend.TrainStepMixin, keras.Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         return cls(**keras.saving.deserialize_keras_object(config, custom_objects=custom_objects))
-
-
-def _run(function, arguments):
-    """Calls, and says it if another process of the training has gone."""
-    try:
-        return function(**arguments)
-    except Exception as error:
-        if backend.process_count() == 1 or not backend.lost_process(error):
-            raise
-        raise ConnectionError(
-            "Another process of the training has ended, so this one can't go on: the reason is in "
-            "what that one printed. Start all of them again; a run that keeps checkpoints goes on "
-            "from the last."
-        ) from error
 
 
 def merge_views(views):

@@ -8,11 +8,11 @@ import keras
 import numpy as np
 
 from keras_simmim import backend, evaluation
+from keras_simmim.evaluation.model_knn import model_knn
 from keras_simmim.methods import BYOL, Method
 from keras_simmim.runs.build import build_method, build_optimizer, peak_learning_rate
 from keras_simmim.runs.checkpoint import Checkpoint
 from keras_simmim.runs.epoch_facts import EpochFacts
-from keras_simmim.runs.knn import knn
 from keras_simmim.runs.peak_memory import peak_memory_mb
 from keras_simmim.runs.plan import plan
 from keras_simmim.runs.run_config import RunConfig
@@ -104,7 +104,7 @@ def _look(model, data):
     start = time.monotonic()
     evaluation.embed(model, data.some_images())  # compiles
     compiled = time.monotonic()
-    accuracy = knn(model, data.part)
+    accuracy = model_knn(model, data.part)
     end = time.monotonic()
     return accuracy, StepTimes(end - start, end - compiled)
 
@@ -180,8 +180,8 @@ def _finish(config, model, data, output, minutes):
     else:
         # Made once more, so that a look at all images takes no time from the training.
         keras.utils.set_random_seed(config.seed)
-        untrained = knn(build_method(config, data.some_images()), data.labelled)
-        trained, again = knn(model, data.labelled), knn(loaded, data.labelled)
+        untrained = model_knn(build_method(config, data.some_images()), data.labelled)
+        trained, again = model_knn(model, data.labelled), model_knn(loaded, data.labelled)
         same = again == trained
         results |= {"knn_accuracy_untrained": untrained, "knn_accuracy": trained}
         print(

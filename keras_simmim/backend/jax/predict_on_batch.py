@@ -1,7 +1,8 @@
 import jax
 import keras
 
-from keras_simmim.backend.jax.replicas import data_part
+from keras_simmim.backend.jax.replicas import data_part, device_count, process_count
+from keras_simmim.backend.part_of_batch import part_of_batch
 
 
 def predict_on_batch(model, batch):
@@ -14,12 +15,10 @@ def predict_on_batch(model, batch):
     distribution = keras.distribution.distribution()
     if distribution is None:
         return model.predict_on_batch(batch)
-    part, parts = data_part()
-    if parts > 1:
+    if process_count() > 1:
         _share_outputs(model, distribution)
-    size = len(batch) // parts
     layout = distribution.get_data_layout(batch.shape).backend_layout
-    own = batch[part * size : (part + 1) * size]
+    own = batch[part_of_batch(len(batch), device_count(), data_part())]
     return model.predict_on_batch(jax.make_array_from_process_local_data(layout, own))
 
 

@@ -1,6 +1,6 @@
 from keras_simmim.backend.adapt_data import adapt_data
 from keras_simmim.backend.jax.replicas import data_part, device_count
-from keras_simmim.backend.shared_data import SharedData
+from keras_simmim.backend.shared_data import share_data
 
 
 def prepare_data(arguments: dict) -> dict:
@@ -16,9 +16,5 @@ def prepare_data(arguments: dict) -> dict:
     if devices == 1:
         return arguments
 
-    def adapter(x, adapter):
-        if getattr(x, "reads_own_part", False):
-            return SharedData(adapter, devices=1)
-        return SharedData(adapter, devices, data_part())
-
-    return adapt_data(arguments, adapter)
+    part = data_part()
+    return adapt_data(arguments, lambda x, adapter: share_data(x, adapter, devices, part))

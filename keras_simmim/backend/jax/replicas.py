@@ -20,11 +20,7 @@ from keras_simmim.backend.choose_devices import choose_devices
 def start_replicas(devices):
     """Spreads over devices what is made and trained inside.
 
-    Args:
-        devices: "auto" for all of the best kind, how many, or a list of names such as `"gpu:0"`.
-
-    Raises:
-        ValueError: for devices that are not there.
+    Takes and raises what `backend/tensorflow/replicas.py` says, with names such as `"gpu:0"`.
     """
     addresses = os.environ.get("KERAS_DISTRIBUTION_JOB_ADDRESSES")
     processes = int(os.environ["KERAS_DISTRIBUTION_NUM_PROCESSES"]) if addresses else 1

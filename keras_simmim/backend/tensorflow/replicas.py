@@ -51,6 +51,11 @@ def _workers(devices):
     return strategy
 
 
+def has_workers(strategy):
+    """Whether a strategy spans several processes."""
+    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)
+
+
 def engine():
     """What spreads the training over devices at this moment; None: nothing does."""
     return tf.distribute.get_strategy() if tf.distribute.has_strategy() else None
@@ -74,7 +79,7 @@ def data_part():
 def process_count():
     """Processes that train together."""
     strategy = tf.distribute.get_strategy()
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    if not has_workers(strategy):
         return 1
     return len(strategy.cluster_resolver.cluster_spec().as_dict()["worker"])
 
@@ -88,7 +93,7 @@ def is_chief():
 def same_on_all(x):
     """What the first process has, on all of them: a number or an array of numbers."""
     strategy = tf.distribute.get_strategy()
-    if not isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy):
+    if not has_workers(strategy):
         return x
     own = strategy.experimental_distribute_values_from_function(lambda _: tf.constant([x]))
     return strategy.gather(own, axis=0)[0].numpy()

@@ -1,7 +1,7 @@
 import tensorflow as tf
 from keras.src.trainers.data_adapters.data_adapter_utils import unpack_x_y_sample_weight
 
-from keras_simmim.backend.tensorflow.replicas import replica_count
+from keras_simmim.backend.tensorflow.replicas import has_workers, replica_count
 from keras_simmim.backend.tensorflow.take_reduced_gradients import take_reduced_gradients
 
 
@@ -43,7 +43,7 @@ class TrainStepMixin:
 
     def _logs(self, logs):
         """Logs as Keras 3.15.1 can average them over workers: it needs an axis to do so."""
-        if not _has_workers(self.distribute_strategy):
+        if not has_workers(self.distribute_strategy):
             return logs
         return {name: tf.reshape(value, (1,)) for name, value in logs.items()}
 
@@ -83,7 +83,3 @@ class TrainStepMixin:
             return functions[self._is_update](iterator)
 
         return train_function
-
-
-def _has_workers(strategy):
-    return isinstance(strategy, tf.distribute.MultiWorkerMirroredStrategy)

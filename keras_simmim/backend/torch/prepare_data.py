@@ -3,7 +3,8 @@ from keras.src.trainers.data_adapters import get_data_adapter
 from torch.utils.data import DataLoader, IterableDataset
 
 from keras_simmim.backend.adapt_data import adapt_data
-from keras_simmim.backend.shared_data import SharedData
+from keras_simmim.backend.part_of_batch import part_of_batch
+from keras_simmim.backend.shared_data import SharedData, share_data
 from keras_simmim.backend.torch.replicas import data_part, is_chief, replica_count, same_on_all
 
 
@@ -27,12 +28,10 @@ def prepare_data(arguments: dict) -> dict:
 
 
 def _adapter(x, adapter):
-    if getattr(x, "reads_own_part", False):
-        return SharedData(adapter, devices=1)
     if isinstance(x, DataLoader) and x.batch_sampler is not None:
         if not isinstance(x.dataset, IterableDataset):
             return SharedData(get_data_adapter(_own_loader(x)), devices=1)
-    return SharedData(adapter, replica_count(), data_part())
+    return share_data(x, adapter, replica_count(), data_part())
 
 
 def _own_loader(loader):
@@ -61,11 +60,10 @@ class _OwnPart:
         self.batches = batches
 
     def __iter__(self):
-        part, parts = data_part()
         for indices in self.batches:
-            size = len(indices) // parts
-            if size:
-                yield indices[part * size : (part + 1) * size]
+            own = indices[part_of_batch(len(indices), replica_count(), data_part())]
+            if len(own):
+                yield own
 
     def __len__(self):
         return len(self.batches)

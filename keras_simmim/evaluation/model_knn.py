@@ -1,0 +1,23 @@
+from keras_simmim import backend
+from keras_simmim.evaluation.embed import embed
+from keras_simmim.evaluation.knn import knn_accuracy
+
+
+def model_knn(model, labelled, batch_size: int = 512, **options) -> float:
+    """KNN accuracy of a model's features, 0...1.
+
+    Of several processes all embed, one compares, and all are told.
+
+    Args:
+        model: a method or an encoder.
+        labelled: `(train_images, train_labels, test_images, test_labels)`; the former vote.
+        batch_size: images that are embedded at a time.
+        **options: `k` and `temperature` of `knn_accuracy`.
+    """
+    train_images, train_labels, test_images, test_labels = labelled
+    train_x = embed(model, train_images, batch_size)
+    test_x = embed(model, test_images, batch_size)
+    accuracy = 0.0
+    if backend.is_chief():
+        accuracy = knn_accuracy(train_x, train_labels, test_x, test_labels, **options)
+    return float(backend.same_on_all(accuracy))
