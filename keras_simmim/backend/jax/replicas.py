@@ -14,6 +14,7 @@ from jax.experimental import multihost_utils
 from keras.src.utils.rng_utils import get_random_seed
 
 from keras_simmim.backend.choose_devices import choose_devices
+from keras_simmim.backend.prepare_saving import prepare_saving
 
 
 @contextlib.contextmanager
@@ -46,6 +47,7 @@ def start_replicas(devices):
             f"Several processes train on all of their devices, here {', '.join(there)}. "
             f"Received: devices={devices!r}"
         )
+    prepare_saving()
     # Not sharded by Keras: each process cuts its own share out of the batches.
     distribution = keras.distribution.DataParallel(devices=chosen, auto_shard_dataset=False)
     with distribution.scope():

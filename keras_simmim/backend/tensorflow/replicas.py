@@ -9,6 +9,7 @@ import os
 import tensorflow as tf
 
 from keras_simmim.backend.choose_devices import choose_devices
+from keras_simmim.backend.prepare_saving import prepare_saving
 
 
 @contextlib.contextmanager
@@ -22,7 +23,9 @@ def start_replicas(devices):
         ValueError: for devices that are not there.
     """
     if "TF_CONFIG" in os.environ:
-        with _workers(devices).scope():
+        strategy = _workers(devices)
+        prepare_saving()
+        with strategy.scope():
             yield
         return
     if isinstance(devices, int) and not tf.config.list_physical_devices("GPU"):
