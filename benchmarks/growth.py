@@ -44,7 +44,12 @@ def rival(options):
     policy, _ = backend.preferred_precision()
     keras.config.set_dtype_policy(policy)
     config = RunConfig(
-        encoder="resnet18", batch_size=batch, num_views=views, width=width, optimizer="adam"
+        encoder="resnet18",
+        stages=1,
+        batch_size=batch,
+        num_views=views,
+        width=width,
+        optimizer="adam",
     )
     images = np.random.default_rng(0).integers(0, 256, (batch, 32, 32, 3), "uint8")
     model = build_method(config, images)

@@ -55,6 +55,7 @@ def ours(images, options):
         num_views=2,
         batch_size=options.batch_size,
         optimizer="adam",
+        stages=1,
     )
     model = build_method(config, images[:256])
     batches = datasets.ArrayBatches(
