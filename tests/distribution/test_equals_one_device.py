@@ -18,6 +18,7 @@ SLOW = (
     *("SimMIM-muon", "SimMIM-lars", "SimMIM-sgd-tiles"),
     *("SimMIM-accumulate", "MoCo-accumulate", "BYOL-accumulate"),
 )
+BFLOAT16 = ("SimMIM-slow-bfloat16", "BYOL-slow-bfloat16")
 DATA = ("numpy", "split", "ragged", "folder", "loader", "tfdata")
 FAULTS = ("nogather", "nogradient", "nosync", "noscaling")
 
@@ -36,7 +37,7 @@ def train(folder, replicas, cases):
 def slow(tmp_path_factory):
     folder = tmp_path_factory.mktemp("slow")
     for replicas in (1, 2, 4):
-        train(folder, replicas, [*SLOW, "SimMIM-sgd-bfloat16", "BYOL-adam-bfloat16"])
+        train(folder, replicas, [*SLOW, *BFLOAT16])
     if BACKEND != "jax":
         train(folder, 2, [f"SimMIM-sgd-{fault}" for fault in FAULTS])
     return folder
@@ -95,7 +96,7 @@ def test_all_methods(slow, case, replicas):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("replicas", [2, 4])
-@pytest.mark.parametrize("case", ["SimMIM-sgd-bfloat16", "BYOL-adam-bfloat16"])
+@pytest.mark.parametrize("case", BFLOAT16)
 def test_bfloat16(slow, case, replicas):
     assert differences(slow, case, replicas)["loss"] < 0.02
 
