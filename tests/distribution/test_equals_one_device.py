@@ -76,7 +76,9 @@ def check_equal(folder, case, replicas):
     losses = np.load(folder / f"{case}-1.npz")["history_loss"]
     assert len(np.unique(losses)) == 5
     found = differences(folder, case, replicas)
-    assert max(found["loss"], found["weights"], found["features"]) < 1e-5, found
+    assert max(found["loss"], found["weights"]) < 1e-5, found
+    # What the encoder makes of the weights' rounding.
+    assert found["features"] < 1e-4, found
     # A rate of right answers jumps where a rounding error turns one.
     assert found["metrics"] < 0.02, found
 
