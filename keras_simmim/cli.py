@@ -4,6 +4,8 @@ import contextlib
 import dataclasses
 import io
 import os
+import shlex
+import signal
 import sys
 import time
 from pathlib import Path
@@ -13,7 +15,7 @@ import keras
 
 from keras_simmim import __version__, _why_backend, distribution
 from keras_simmim import backend as engine
-from keras_simmim.runs import RunConfig, RunError, compare, evaluate, pretrain
+from keras_simmim.runs import RunConfig, RunError, Stopped, compare, evaluate, pretrain
 
 _BACKENDS = click.Choice(["tensorflow", "jax", "torch"])
 _STARTED = time.monotonic()
@@ -135,6 +137,7 @@ def pretrain_command(context, backend, output, devices, resume, **options):
             data = "folder" if Path(config.data).is_dir() else config.data
             now = time.localtime(int(engine.same_on_all(int(time.time()))))
             output = Path("runs") / f"{data}-{time.strftime('%Y%m%d-%H%M%S', now)}"
+        stack.enter_context(_stopped(output, devices))
         if engine.is_chief():
             pretrain(config, output, resume=resume, started=_STARTED, why_backend=why_backend)
             return
@@ -144,6 +147,27 @@ def pretrain_command(context, backend, output, devices, resume, **options):
                 pretrain(config, output, resume=resume, started=_STARTED)
             except RunError:
                 sys.exit(2)
+            except Stopped as error:
+                sys.exit(128 + error.signal)
+
+
+@contextlib.contextmanager
+def _stopped(output, devices):
+    """Makes SIGTERM and Ctrl-C end a run by `Stopped`, which tells the command that goes on."""
+
+    def terminate(number, frame):
+        raise Stopped("Stopped.", number)
+
+    signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except (Stopped, KeyboardInterrupt) as error:
+        stopped = error if isinstance(error, Stopped) else Stopped("Stopped.", signal.SIGINT)
+        if not (output / "config.json").exists():
+            raise Stopped(f"{stopped} Nothing had been trained.", stopped.signal) from error
+        command = f"keras-simmim pretrain --output {shlex.quote(str(output))} --resume"
+        command += f" --devices {devices}" if devices else ""
+        raise Stopped(f"{stopped} Go on by: {command}", stopped.signal) from error
 
 
 def _check_lengths(options):
@@ -162,12 +186,16 @@ def _check_same(context, config, options, backend):
     }
     if backend is not None:
         given["backend"] = backend
-    for name, value in given.items():
-        if value != getattr(config, name):
-            raise click.UsageError(
-                f"the run was set up with {name} = {getattr(config, name)}, and --resume goes on "
-                f"with that. Received: {value}. Leave the option out, or start a new run."
-            )
+    differing = [name for name, value in given.items() if value != getattr(config, name)]
+    if differing:
+        was, is_now = (
+            ", ".join(f"{name} = {of(name)}" for name in differing)
+            for of in (lambda name: getattr(config, name), given.__getitem__)
+        )
+        raise click.UsageError(
+            f"the run was set up with {was}, and --resume goes on with that. Received: {is_now}. "
+            "Leave the options out, or start a new run."
+        )
 
 
 @commands.command("evaluate")
@@ -237,6 +265,9 @@ def main(arguments=None):
     except ConnectionError as error:
         click.echo(f"keras-simmim: {error}", err=True)
         sys.exit(1)
+    except Stopped as error:
+        click.echo(f"keras-simmim: {error}", err=True)
+        sys.exit(128 + error.signal)
     except (click.ClickException, RunError) as error:
         message = error.format_message() if isinstance(error, click.ClickException) else error
         click.echo(f"keras-simmim: {message}", err=True)

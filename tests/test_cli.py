@@ -97,9 +97,11 @@ def test_resume_takes_the_runs_configuration(capsys, calls, tmp_path):
 
 def test_resume_refuses_another_configuration(capsys, calls, tmp_path):
     RunConfig(width=4).to_json(tmp_path / "config.json")
-    status, _, err = run(capsys, "pretrain", "--resume", "--output", str(tmp_path), "--width", "8")
+    status, _, err = run(
+        capsys, "pretrain", "--resume", "--output", str(tmp_path), "--width", "8", "--seed", "1"
+    )
     assert status == 2 and calls == []
-    assert "width = 4" in err and "Received: 8" in err
+    assert "width = 4, seed = 0" in err and "Received: width = 8, seed = 1" in err
 
 
 def test_another_backend_starts_the_command_again(capsys, calls, monkeypatch):

@@ -26,6 +26,7 @@ enable_determinism = _engine.enable_determinism
 engine = _engine.engine
 gather = _engine.gather
 is_chief = _engine.is_chief
+largest_of_all = _engine.largest_of_all
 map_tiles = _engine.map_tiles
 mean_of_replicas = _engine.mean_of_replicas
 own_share = _engine.own_share

@@ -6,3 +6,4 @@ from keras_simmim.runs.evaluate import evaluate as evaluate
 from keras_simmim.runs.pretrain import pretrain as pretrain
 from keras_simmim.runs.run_config import RunConfig as RunConfig
 from keras_simmim.runs.run_error import RunError as RunError
+from keras_simmim.runs.stopped import Stopped as Stopped

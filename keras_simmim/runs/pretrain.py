@@ -1,4 +1,4 @@
-import csv
+import contextlib
 import json
 import sys
 import time
@@ -12,14 +12,16 @@ from keras_simmim.evaluation.model_knn import model_knn
 from keras_simmim.methods import BYOL, Method
 from keras_simmim.runs.build import build_method, build_optimizer, peak_learning_rate
 from keras_simmim.runs.checkpoint import Checkpoint
-from keras_simmim.runs.epoch_facts import EpochFacts
+from keras_simmim.runs.locked import locked
 from keras_simmim.runs.peak_memory import peak_memory_mb
 from keras_simmim.runs.plan import plan
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import RunData
 from keras_simmim.runs.run_error import RunError
-from keras_simmim.runs.tensorboard_scalars import TensorBoardScalars
 from keras_simmim.runs.time_steps import StepTimes
+from keras_simmim.runs.train import train
+from keras_simmim.runs.training_state import TrainingState
+from keras_simmim.runs.written_whole import written_whole
 
 
 def pretrain(
@@ -42,59 +44,54 @@ def pretrain(
         The trained method.
 
     Raises:
-        RunError: for data, options or a folder that can't be used, before anything is trained.
+        RunError: for data, options or a folder that can't be used, before anything is trained; for
+            losses that are not finite, or what can't be written, with the last checkpoint whole.
+        Stopped: after a checkpoint, where SIGTERM or Ctrl-C came during training.
     """
     started = time.monotonic() if started is None else started
     # Told to all, as the first of several processes is soon to write it.
     taken = backend.same_on_all(int((output / "config.json").exists()))
     if not resume and taken:
         raise RunError(f"{output} holds a run already: give --resume, or another --output.")
-    why_precision = "as asked"
-    if config.precision == "auto":
-        config.precision, why_precision = backend.preferred_precision()
-    devices = backend.device_count()
-    engine = f"{keras.backend.backend()} ({why_backend}) in {config.precision} ({why_precision})"
-    if devices > 1:
-        engine += f" on {devices} devices"
-    keras.config.set_dtype_policy(config.precision)
-    if config.deterministic:
-        backend.enable_determinism()
-    keras.utils.set_random_seed(config.seed)
-    data = RunData.load(config)
-    try:
-        backend.check_precision(config.precision)
-        model = build_method(config, data.some_images())
-    except ValueError as error:
-        raise RunError(" ".join(str(error).split())) from error
+    with contextlib.ExitStack() as stack:
+        if taken:
+            stack.enter_context(locked(output))
+        why_precision = "as asked"
+        if config.precision == "auto":
+            config.precision, why_precision = backend.preferred_precision()
+        devices = backend.device_count()
+        engine = f"{keras.backend.backend()} ({why_backend}) in {config.precision} "
+        engine += f"({why_precision})" + (f" on {devices} devices" if devices > 1 else "")
+        keras.config.set_dtype_policy(config.precision)
+        if config.deterministic:
+            backend.enable_determinism()
+        keras.utils.set_random_seed(config.seed)
+        data = RunData.load(config)
+        try:
+            backend.check_precision(config.precision)
+            model = build_method(config, data.some_images())
+        except ValueError as error:
+            raise RunError(" ".join(str(error).split())) from error
 
-    output.mkdir(parents=True, exist_ok=True)
-    first_look, look = _look(model, data)
-    if not config.total_steps:
-        plan(config, model, data, started, look)
-        if backend.is_chief():
-            config.to_json(output / "config.json")
-    if isinstance(model, BYOL):
-        model.momentum_steps = config.total_steps
-    model.compile(optimizer=build_optimizer(config, config.total_steps, data.steps_per_pass))
-    checkpoint = Checkpoint(output / "checkpoint")
-    done = checkpoint.restore(model) if resume else 0
-    # Minutes go on from those of the epochs that are done.
-    minutes = _keep_rows(output / "history.csv", done) if backend.is_chief() else 0.0
-    started -= 60 * minutes
-    _describe(config, engine, model, data, output, first_look, done)
-    batches = data.batches(config.steps_per_epoch, first_step=done * config.steps_per_epoch)
-    model.fit(
-        batches,
-        epochs=config.total_steps // config.steps_per_epoch,
-        initial_epoch=done,
-        shuffle=False,
-        # A bar for a person, a line an epoch for a log.
-        verbose=1 if sys.stdout.isatty() else 2,
-        callbacks=_callbacks(config, data, batches, output, checkpoint, started),
-    )
-    minutes = (time.monotonic() - started) / 60
-    _finish(config, model, data, output, minutes)
-    return model
+        output.mkdir(parents=True, exist_ok=True)
+        if not taken:
+            stack.enter_context(locked(output))
+        first_look, look = _look(model, data)
+        if not config.total_steps:
+            plan(config, model, data, started, look)
+            if backend.is_chief():
+                config.to_json(output / "config.json")
+        if isinstance(model, BYOL):
+            model.momentum_steps = config.total_steps
+        model.compile(optimizer=build_optimizer(config, config.total_steps, data.steps_per_pass))
+        checkpoint = Checkpoint(output / "checkpoint", config.steps_per_epoch)
+        state = checkpoint.restore(model) if resume else TrainingState()
+        _describe(config, engine, model, data, output, first_look, state.step)
+        # Minutes go on from those of the checkpoint.
+        started -= 60 * state.minutes
+        train(config, model, data, output, state, started)
+        _finish(config, model, data, output, (time.monotonic() - started) / 60)
+        return model
 
 
 def _look(model, data):
@@ -123,48 +120,17 @@ def _describe(config, engine, model, data, output, first_look, done):
         count = len(data.part[3])
         print(f"kNN accuracy of the untrained encoder on {count:,} test images: {first_look:.2%}")
     if done:
-        print(f"Going on after epoch {done}")
+        print(f"Going on after step {done:,}")
     sys.stdout.flush()
-
-
-def _callbacks(config, data, batches, output, checkpoint, started):
-    callbacks = [EpochFacts(batches, started)]
-    if config.method != "mim":
-        callbacks.append(evaluation.CollapseCallback())
-    if config.knn_every and data.labelled is not None:
-        callbacks.append(evaluation.KNNCallback(*data.part, every=config.knn_every))
-    if not backend.is_chief():
-        return callbacks
-    callbacks.append(keras.callbacks.CSVLogger(str(output / "history.csv"), append=True))
-    try:
-        callbacks.append(TensorBoardScalars(output / "tensorboard"))
-    except ImportError as error:
-        print(error)
-    # Last, so that what is logged of an epoch is on disk before the epoch counts as done.
-    return [*callbacks, checkpoint]
-
-
-def _keep_rows(path, epochs):
-    """Drops the rows of epochs that the checkpoint does not have: they come again.
-
-    Returns the minutes of the last one that is kept.
-    """
-    if not path.exists():
-        return 0.0
-    with path.open(newline="") as file:
-        rows = [row for row in csv.reader(file) if row]
-    keep = [row for row in rows if row[0] == "epoch" or int(row[0]) < epochs]
-    with path.open("w", newline="") as file:
-        csv.writer(file).writerows(keep if len(keep) > 1 else [])
-    return float(keep[-1][keep[0].index("minutes")]) if len(keep) > 1 else 0.0
 
 
 def _finish(config, model, data, output, minutes):
     """Saves the model, proves that what was saved is what was trained, and says how good it is."""
     path = output / "model.keras"
     if backend.is_chief():
-        model.save(path)
-        model.encoder.save(output / "encoder.keras")
+        for saved, name in ((model, "model.keras"), (model.encoder, "encoder.keras")):
+            with written_whole(output / name) as partial:
+                saved.save(partial)
     backend.same_on_all(0)  # when it is there
     loaded = keras.saving.load_model(path)
     results = {
@@ -191,4 +157,5 @@ def _finish(config, model, data, output, minutes):
     if not same:
         raise RunError(f"{path}, loaded back, is not the model that was trained.")
     if backend.is_chief():
-        (output / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+        with written_whole(output / "results.json") as partial:
+            partial.write_text(json.dumps(results, indent=2) + "\n")

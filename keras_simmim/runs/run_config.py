@@ -3,6 +3,7 @@ import json
 from pathlib import Path
 
 from keras_simmim.runs.run_error import RunError
+from keras_simmim.runs.written_whole import written_whole
 
 
 def _option(default, help, choices=None, minimum=None):
@@ -154,6 +155,12 @@ class RunConfig:
     )
     seed: int = _option(0, "Seed of weights, order and views.", minimum=0)
     deterministic: bool = _option(False, "The same bits on the same machine, if slower.")
+    checkpoint_minutes: float = _option(
+        5.0, "Minutes between checkpoints within an epoch.", minimum=0.0
+    )
+    bad_steps: int = _option(
+        3, "Steps in a row without a finite loss after which training stops.", minimum=1
+    )
     knn_every: int = _option(
         5, "Epochs between kNN evaluations on a part of the data; 0: none.", minimum=0
     )
@@ -170,9 +177,8 @@ class RunConfig:
 
     def to_json(self, path: Path) -> None:
         """Writes the configuration, whole or not at all."""
-        partial = path.with_suffix(".partial")
-        partial.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
-        partial.replace(path)
+        with written_whole(path) as partial:
+            partial.write_text(json.dumps(dataclasses.asdict(self), indent=2) + "\n")
 
     @classmethod
     def from_json(cls, path: Path) -> "RunConfig":

@@ -2,26 +2,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_simmim.runs import RunConfig, run_data
+from keras_simmim.runs import RunConfig, pretrain, run_data
 
 
-@pytest.fixture
-def small_data(monkeypatch):
-    """Stands in for the bundled sample: 40 training and 12 test images of 12 px in 2 classes."""
-
-    def load(name, split="train", data_dir=None):
-        count = {"train": 40, "test": 12}[split]
-        rng = np.random.default_rng(count)
-        labels = np.arange(count) % 2
-        images = rng.integers(0, 128, (count, 12, 12, 3)) + 100 * labels[:, None, None, None]
-        return images.astype("uint8"), labels
-
-    monkeypatch.setattr(run_data.datasets, "load", load)
+def _load(name, split="train", data_dir=None):
+    count = {"train": 40, "test": 12}[split]
+    rng = np.random.default_rng(count)
+    labels = np.arange(count) % 2
+    images = rng.integers(0, 128, (count, 12, 12, 3)) + 100 * labels[:, None, None, None]
+    return images.astype("uint8"), labels
 
 
-@pytest.fixture
-def small_config():
-    """A run of two steps an epoch that takes seconds."""
+def _config():
     return RunConfig(
         data="sample",
         width=2,
@@ -33,6 +25,28 @@ def small_config():
         precision="float32",
         deterministic=True,
     )
+
+
+@pytest.fixture
+def small_data(monkeypatch):
+    """Stands in for the bundled sample: 40 training and 12 test images of 12 px in 2 classes."""
+    monkeypatch.setattr(run_data.datasets, "load", _load)
+
+
+@pytest.fixture
+def small_config():
+    """A run of two steps an epoch that takes seconds."""
+    return _config()
+
+
+@pytest.fixture(scope="session")
+def undisturbed(tmp_path_factory):
+    """The folder of a run of `small_config` on `small_data`."""
+    run = tmp_path_factory.mktemp("undisturbed") / "run"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_data.datasets, "load", _load)
+        pretrain(_config(), run)
+    return run
 
 
 @pytest.fixture

@@ -1,7 +1,12 @@
+import json
+
 import keras
 import numpy as np
+import pytest
 
-from keras_simmim.runs import Checkpoint
+from keras_simmim.runs import Checkpoint, RunError
+
+X, Y = np.ones((8, 3), "float32"), np.zeros((8, 2), "float32")
 
 
 def small_model():
@@ -10,22 +15,86 @@ def small_model():
     return model
 
 
-def test_keeps_the_last_epoch_with_the_optimizer(tmp_path):
-    model, checkpoint = small_model(), Checkpoint(tmp_path / "checkpoint")
-    x, y = np.ones((8, 3), "float32"), np.zeros((8, 2), "float32")
-    model.fit(x, y, epochs=3, batch_size=4, verbose=0, callbacks=[checkpoint])
-    assert [path.name for path in checkpoint.folder.iterdir()] == ["epoch-000003.weights.h5"]
+def fit(model, *callbacks, epochs=3):
+    model.fit(X, Y, epochs=epochs, batch_size=4, verbose=0, callbacks=callbacks)
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+class Accuracies(keras.callbacks.Callback):
+    def on_epoch_end(self, epoch, logs=None):
+        logs["knn_accuracy"] = [0.1, 0.5, 0.3, float("nan"), 0.2][epoch]
+
+
+def test_keeps_the_last_two_and_the_best(tmp_path):
+    model = small_model()
+    fit(model, Accuracies(), Checkpoint(tmp_path, 2), epochs=5)
+    assert names(tmp_path) == ["step-00000004", "step-00000008", "step-00000010"]
     other = small_model()
-    assert checkpoint.restore(other) == 3
+    state = Checkpoint(tmp_path, 2).restore(other)
+    assert (state.step, state.metrics, state.accuracy) == (10, None, 0.2)
     for a, b in zip(model.get_weights(), other.get_weights(), strict=True):
         np.testing.assert_array_equal(a, b)
-    assert int(other.optimizer.iterations) == 6
+    assert int(other.optimizer.iterations) == 10
+    best = Checkpoint(tmp_path, 2).restore(other, best=True)
+    assert (best.step, best.accuracy) == (4, 0.5)
+    assert int(other.optimizer.iterations) == 4
 
 
-def test_a_file_that_is_not_whole_does_not_count(tmp_path):
-    (tmp_path / "partial.weights.h5").write_bytes(b"half")
-    assert Checkpoint(tmp_path).restore(small_model()) == 0
+def test_keeps_what_an_epoch_has_come_to(tmp_path):
+    model = small_model()
+    kept = Checkpoint(tmp_path, steps_per_epoch=2, minutes=0)
+    fit(model, kept, epochs=1)
+    # At the start, after the first step, after the epoch.
+    assert names(tmp_path) == ["step-00000001", "step-00000002"]
+    state = json.loads((tmp_path / "step-00000001" / "state.json").read_text())
+    loss, count = state["metrics"][:2]
+    assert count == 4 and loss > 0
+    assert json.loads((tmp_path / "step-00000002" / "state.json").read_text())["metrics"] is None
+
+
+def test_what_is_not_whole_does_not_count(tmp_path):
+    (tmp_path / "partial-step-00000003").mkdir()
+    assert Checkpoint(tmp_path, 2).restore(small_model()).step == 0
 
 
 def test_nothing_to_restore(tmp_path):
-    assert Checkpoint(tmp_path / "missing").restore(small_model()) == 0
+    assert Checkpoint(tmp_path / "missing", 2).restore(small_model()).step == 0
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("h5")])
+def test_what_cannot_be_written_leaves_the_last_one_whole(tmp_path, monkeypatch, error):
+    model = small_model()
+    fit(model, Checkpoint(tmp_path, 2), epochs=1)
+    before = names(tmp_path)
+
+    def write(self, path, **kwargs):
+        path.write_bytes(b"half")
+        raise error
+
+    monkeypatch.setattr(keras.Model, "save_weights", write)
+    with pytest.raises(
+        RunError, match=f"Can't write .*step-00000004: .*({error}|No space).*--resume"
+    ):
+        fit(model, Checkpoint(tmp_path, 4), epochs=1)
+    assert names(tmp_path) == before
+    monkeypatch.undo()
+    assert Checkpoint(tmp_path, 2).restore(small_model()).step == 2
+
+
+def test_weights_that_are_not_finite_are_not_kept(tmp_path):
+    model = small_model()
+    model.set_weights([np.full((3, 2), np.nan), np.zeros(2)])
+    fit(model, Checkpoint(tmp_path, 2), epochs=1)
+    assert not tmp_path.exists() or not names(tmp_path)
+
+
+def test_a_checkpoint_appears_when_its_data_is_on_the_disk(tmp_path, monkeypatch):
+    flushed = []
+    monkeypatch.setattr(
+        "keras_simmim.runs.written_whole._flush", lambda path: flushed.append(path.name)
+    )
+    fit(small_model(), Checkpoint(tmp_path, 2), epochs=1)
+    assert {"model.weights.h5", "state.json", "partial-step-00000002"} <= set(flushed)

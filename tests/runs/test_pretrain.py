@@ -1,11 +1,15 @@
 import csv
 import json
+import os
+import re
+import signal
 
 import keras
 import numpy as np
 import pytest
 
-from keras_simmim.runs import Checkpoint, RunConfig, RunError, evaluate, pretrain
+from keras_simmim.runs import RunConfig, RunError, Stopped, evaluate, pretrain, train
+from keras_simmim.runs.locked import locked
 
 
 def rows(run):
@@ -23,7 +27,7 @@ def test_a_run_folder(small_data, small_config, tmp_path, capsys):
     run = tmp_path / "run"
     names = {path.name for path in run.iterdir()}
     files = {"config.json", "history.csv", "model.keras", "encoder.keras", "results.json"}
-    assert names == files | {"checkpoint", "tensorboard"}
+    assert names == files | {"checkpoint", "tensorboard", ".lock"}
     assert list((run / "tensorboard").glob("events*"))
     losses = [float(row["loss"]) for row in rows(run)]
     assert len(losses) == 4 and np.all(np.isfinite(losses))
@@ -42,38 +46,72 @@ def test_a_run_folder(small_data, small_config, tmp_path, capsys):
     )
 
 
-def test_resumed_after_a_stop_it_is_the_same_run_bit_for_bit(
-    small_data, small_config, tmp_path, monkeypatch
+class SignalAfter(keras.callbacks.Callback):
+    """Sends this process a signal while a step runs."""
+
+    def __init__(self, number, epoch, batch):
+        super().__init__()
+        self.moment = number, epoch, batch
+
+    def on_epoch_begin(self, epoch, logs=None):
+        self.epoch = epoch
+
+    def on_train_batch_begin(self, batch, logs=None):
+        if (self.epoch, batch) == self.moment[1:]:
+            os.kill(os.getpid(), self.moment[0])
+
+
+@pytest.mark.parametrize(
+    "number,epoch,batch",
+    [
+        pytest.param(signal.SIGTERM, 1, 0, id="middle"),
+        pytest.param(signal.SIGINT, 1, 1, id="end", marks=pytest.mark.slow),
+    ],
+)
+def test_stopped_by_a_signal_and_resumed_it_is_the_same_run_bit_for_bit(
+    small_data, small_config, undisturbed, tmp_path, number, epoch, batch
 ):
-    """Stopped after epoch 2 of 4, with shuffling on."""
-    config = RunConfig(**vars(small_config))
-    pretrain(config, tmp_path / "undisturbed")
+    """In the middle of an epoch and at its end, with shuffling on."""
+    callbacks, run = train._callbacks, tmp_path / "stopped"
+    sends = SignalAfter(number, epoch, batch)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(train, "_callbacks", lambda *x: [*callbacks(*x), sends])
+        with pytest.raises(Stopped, match=f"after step {2 * epoch + batch + 1}") as stopped:
+            pretrain(small_config, run)
+    assert stopped.value.signal == number
+    assert not (run / "model.keras").exists()
+    pretrain(RunConfig.from_json(run / "config.json"), run, resume=True)
+    check_same(run, undisturbed)
 
-    def stop(self, epoch, logs=None):
-        whole(self, epoch, logs)
-        if epoch == 1:
-            raise KeyboardInterrupt
 
-    whole = Checkpoint.on_epoch_end
-    monkeypatch.setattr(Checkpoint, "on_epoch_end", stop)
-    with pytest.raises(KeyboardInterrupt):
-        pretrain(small_config, tmp_path / "stopped")
-    monkeypatch.setattr(Checkpoint, "on_epoch_end", whole)
-    assert not (tmp_path / "stopped" / "model.keras").exists()
-    pretrain(RunConfig.from_json(tmp_path / "stopped/config.json"), tmp_path / "stopped", True)
-
-    undisturbed, resumed = rows(tmp_path / "undisturbed"), rows(tmp_path / "stopped")
+def check_same(run, undisturbed):
+    timed = ("images_per_second", "input_wait", "minutes")
+    resumed = rows(run)
     assert [row["epoch"] for row in resumed] == ["0", "1", "2", "3"]
-    for a, b in zip(undisturbed, resumed, strict=True):
-        assert a["loss"] == b["loss"]
-        assert a["contrastive_accuracy"] == b["contrastive_accuracy"]
-    pairs = zip(
-        arrays(tmp_path / "undisturbed/model.keras"),
-        arrays(tmp_path / "stopped/model.keras"),
-        strict=True,
-    )
+    for a, b in zip(rows(undisturbed), resumed, strict=True):
+        assert all(a[name] == b[name] for name in a if name not in timed), (a, b)
+    pairs = zip(arrays(undisturbed / "model.keras"), arrays(run / "model.keras"), strict=True)
     for a, b in pairs:
         np.testing.assert_array_equal(a, b)
+
+
+def test_one_run_a_folder(small_data, small_config, tmp_path):
+    with locked(tmp_path), pytest.raises(RunError, match="Another run is writing into"):
+        pretrain(small_config, tmp_path)
+
+
+def test_a_loss_that_is_not_finite_ends_the_run(small_data, small_config, tmp_path):
+    small_config.optimizer, small_config.learning_rate = "sgd", 1e30
+    small_config.warmup = 0.0
+    with pytest.warns(UserWarning, match="loss of step"), pytest.raises(RunError) as error:
+        pretrain(small_config, tmp_path)
+    step = int(re.search(r"from step (\d+) on", str(error.value))[1])
+    assert re.search("First not finite: (what|the weights of) layer '", str(error.value))
+    kept = np.load(tmp_path / "bad-step.npz")
+    assert kept["step"] == step and kept["images"].shape == (20, 12, 12, 3)
+    paths = list((tmp_path / "checkpoint").glob("step-*"))
+    assert paths and all(int(path.name[5:]) < step for path in paths)
+    assert not (tmp_path / "model.keras").exists()
 
 
 @pytest.mark.slow

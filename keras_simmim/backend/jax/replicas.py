@@ -92,6 +92,11 @@ def same_on_all(x):
     return multihost_utils.broadcast_one_to_all(x) if jax.process_count() > 1 else x
 
 
+def largest_of_all(x):
+    """The largest that any process has, on all of them: a number or an array of numbers."""
+    return multihost_utils.process_allgather(x).max(axis=0) if jax.process_count() > 1 else x
+
+
 def own_share(x):
     """This replica's part of what was made for the whole batch."""
     return x

@@ -95,11 +95,18 @@ def is_chief():
 
 def same_on_all(x):
     """What the first process has, on all of them: a number or an array of numbers."""
+    return _of_all(x)[0] if process_count() > 1 else x
+
+
+def largest_of_all(x):
+    """The largest that any process has, on all of them: a number or an array of numbers."""
+    return _of_all(x).max(axis=0) if process_count() > 1 else x
+
+
+def _of_all(x):
     strategy = tf.distribute.get_strategy()
-    if not has_workers(strategy):
-        return x
     own = strategy.experimental_distribute_values_from_function(lambda _: tf.constant([x]))
-    return strategy.gather(own, axis=0)[0].numpy()
+    return strategy.gather(own, axis=0).numpy()
 
 
 def replica_count():

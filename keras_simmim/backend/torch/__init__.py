@@ -12,6 +12,7 @@ from keras_simmim.backend.torch.replicas import device_count as device_count
 from keras_simmim.backend.torch.replicas import engine as engine
 from keras_simmim.backend.torch.replicas import gather as gather
 from keras_simmim.backend.torch.replicas import is_chief as is_chief
+from keras_simmim.backend.torch.replicas import largest_of_all as largest_of_all
 from keras_simmim.backend.torch.replicas import mean_of_replicas as mean_of_replicas
 from keras_simmim.backend.torch.replicas import own_share as own_share
 from keras_simmim.backend.torch.replicas import process_count as process_count

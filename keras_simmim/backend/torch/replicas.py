@@ -3,6 +3,7 @@
 import contextlib
 import os
 
+import numpy as np
 import torch
 import torch.distributed as dist
 
@@ -122,6 +123,15 @@ def same_on_all(x):
     if replica_count() > 1:
         dist.broadcast_object_list(box)
     return box[0]
+
+
+def largest_of_all(x):
+    """The largest that any process has, on all of them: a number or an array of numbers."""
+    if replica_count() == 1:
+        return x
+    every = [None] * replica_count()
+    dist.all_gather_object(every, x)
+    return np.max(every, axis=0)
 
 
 class _Gather(torch.autograd.Function):

@@ -4,6 +4,7 @@ import sys
 import uuid
 
 import torch
+from torch.distributed.elastic.multiprocessing.api import SignalException
 from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
 from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
@@ -20,7 +21,8 @@ def start_processes(devices, arguments: list[str]) -> bool:
 
     Raises:
         RuntimeError: where one of them failed.
-        SystemExit: where one ended with status 2, by which it has said what it was given wrong.
+        SystemExit: where one ended with status 2, by which it has said what it was given wrong;
+            with 128 + N where signal N has ended them all.
     """
     if "RANK" in os.environ:
         return False
@@ -41,6 +43,8 @@ def start_processes(devices, arguments: list[str]) -> bool:
     )
     try:
         elastic_launch(config, sys.executable)(*arguments)
+    except SignalException as error:  # passed on to the processes, which have ended
+        sys.exit(128 + error.sigval)
     except ChildFailedError as error:
         index, failure = error.get_first_failure()
         code = failure.exitcode
