@@ -213,6 +213,11 @@ def _check_same(context, config, options, backend):
     type=click.IntRange(min=1),
     help="Average the features over so many views of each image, of a method's own splitter.",
 )
+@click.option(
+    "--checkpoint",
+    type=click.Choice(["last", "best"]),
+    help="Judge a checkpoint of a run folder, also of a run that has not ended.",
+)
 @click.option("--linear-probe", "probe", is_flag=True, help="Fit a linear classifier, too.")
 @click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
 def evaluate_command(run, backend, **options):

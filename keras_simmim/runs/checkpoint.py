@@ -154,7 +154,7 @@ class Checkpoint(keras.callbacks.Callback):
         known = {path: value for path, value in accuracies.items() if value is not None}
         return [max(known, key=known.__getitem__)] if known else []
 
-    def restore(self, model: keras.Model, best: bool = False) -> TrainingState:
+    def restore(self, model: keras.Model, best: bool = False) -> TrainingState | None:
         """Loads a checkpoint into a compiled model.
 
         Args:
@@ -162,13 +162,13 @@ class Checkpoint(keras.callbacks.Callback):
             best: whether it is the one of the best kNN accuracy, not the last.
 
         Returns:
-            Where training goes on; at step 0 where there is no checkpoint.
+            Where training goes on; None where there is no checkpoint.
         """
         paths = self._paths()
         if best:
             paths = self._best(paths)
         if not paths:
-            return TrainingState()
+            return None
         # Keras passes over the state of an optimizer that is not built.
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)

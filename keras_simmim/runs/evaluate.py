@@ -3,6 +3,7 @@ from pathlib import Path
 import keras
 
 from keras_simmim import datasets, evaluation
+from keras_simmim.runs.load_checkpoint import load_checkpoint
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import load_labelled
 from keras_simmim.runs.run_error import RunError
@@ -18,6 +19,7 @@ def evaluate(
     batch_size: int = 512,
     num_views: int | None = None,
     probe: bool = False,
+    checkpoint: str | None = None,
 ) -> dict[str, float]:
     """Prints and returns the accuracy of a saved model or encoder on labelled images.
 
@@ -32,6 +34,7 @@ def evaluate(
         batch_size: images that are embedded at a time.
         num_views: average the features over so many views of each image; None: whole images.
         probe: whether a linear classifier is fitted, too.
+        checkpoint: `"last"` or `"best"` of a run folder; None: what the run has ended with.
 
     Returns:
         `"knn_accuracy"` and, with a probe, `"linear_probe_accuracy"`, 0...1.
@@ -40,8 +43,11 @@ def evaluate(
         RunError: for a run, data or options that can't be used.
     """
     path = run / "model.keras" if run.is_dir() else run
-    if not path.is_file():
-        raise RunError(f"{run} holds no model.keras: has its training ended?")
+    if checkpoint is None and not path.is_file():
+        raise RunError(
+            f"{run} holds no model.keras: has its training ended? --checkpoint last judges it as "
+            "it is."
+        )
     image_size = 224
     if run.is_dir():
         config = RunConfig.from_json(run / "config.json")
@@ -53,7 +59,11 @@ def evaluate(
         labelled = _load(data, test_data, data_dir, image_size)
     except (ValueError, OSError, ImportError) as error:
         raise RunError(" ".join(str(error).split())) from error
-    model = keras.saving.load_model(path)
+    if checkpoint is None:
+        model, judged = keras.saving.load_model(path), str(path)
+    else:
+        model = load_checkpoint(run, best=checkpoint == "best")
+        judged = f"the {checkpoint} checkpoint of {run}"
     train_images, train_labels, test_images, test_labels = labelled
     try:
         train_x, test_x = (
@@ -62,7 +72,7 @@ def evaluate(
         )
     except ValueError as error:
         raise RunError(" ".join(str(error).split())) from error
-    of = f"{path} on {len(test_labels):,} test images of {data}"
+    of = f"{judged} on {len(test_labels):,} test images of {data}"
     if num_views:
         of += f", features averaged over {num_views} views"
     knn = evaluation.knn_accuracy(

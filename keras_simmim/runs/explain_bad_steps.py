@@ -29,12 +29,12 @@ def explain_bad_steps(
     if backend.is_chief():
         with written_whole(path) as partial, partial.open("wb") as file:
             np.savez(file, images=images, step=error.step + 1)
-    if backend.process_count() > 1:
+    state = checkpoint.restore(model) if backend.process_count() == 1 else None
+    if state is None:
         where = "was not looked for, as several processes trained"
     else:
-        done = checkpoint.restore(model).step
-        if done < error.step:
-            batches = data.batches(error.step - done, first_step=done)
+        if state.step < error.step:
+            batches = data.batches(error.step - state.step, first_step=state.step)
             model.fit(batches, shuffle=False, verbose=0)
         where = first_bad_layer(model, images) or "nothing, when training up to it was repeated"
     return RunError(

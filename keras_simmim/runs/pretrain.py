@@ -85,7 +85,8 @@ def pretrain(
             model.momentum_steps = config.total_steps
         model.compile(optimizer=build_optimizer(config, config.total_steps, data.steps_per_pass))
         checkpoint = Checkpoint(output / "checkpoint", config.steps_per_epoch)
-        state = checkpoint.restore(model) if resume else TrainingState()
+        # A run that is killed before its first checkpoint begins anew.
+        state = (checkpoint.restore(model) if resume else None) or TrainingState()
         _describe(config, engine, model, data, output, first_look, state.step)
         # Minutes go on from those of the checkpoint.
         started -= 60 * state.minutes

@@ -57,11 +57,11 @@ def test_keeps_what_an_epoch_has_come_to(tmp_path):
 
 def test_what_is_not_whole_does_not_count(tmp_path):
     (tmp_path / "partial-step-00000003").mkdir()
-    assert Checkpoint(tmp_path, 2).restore(small_model()).step == 0
+    assert Checkpoint(tmp_path, 2).restore(small_model()) is None
 
 
 def test_nothing_to_restore(tmp_path):
-    assert Checkpoint(tmp_path / "missing", 2).restore(small_model()).step == 0
+    assert Checkpoint(tmp_path / "missing", 2).restore(small_model()) is None
 
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), RuntimeError("h5")])

@@ -37,6 +37,9 @@ def test_a_run_folder(small_data, small_config, tmp_path, capsys):
     assert f"{results['knn_accuracy']:.2%} trained" in out
     assert f"{results['knn_accuracy']:.2%} loaded back" in out
     assert evaluate(run)["knn_accuracy"] == results["knn_accuracy"]
+    assert evaluate(run, checkpoint="last")["knn_accuracy"] == results["knn_accuracy"]
+    best = max(float(row["knn_accuracy"] or 0) for row in rows(run)[1::2])
+    assert evaluate(run, checkpoint="best")["knn_accuracy"] == pytest.approx(best)
     # encoder.keras is the encoder alone, for raw images.
     encoder = keras.saving.load_model(run / "encoder.keras")
     images = np.random.default_rng(0).integers(0, 256, (2, 12, 12, 3)).astype("uint8")
