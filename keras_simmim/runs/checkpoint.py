@@ -15,16 +15,17 @@ from keras_simmim.runs.training_state import TrainingState
 from keras_simmim.runs.written_whole import remove, written_whole
 
 _NAME = re.compile(r"step-(\d+)")
-_WEIGHTS, _STATE = "model.weights.h5", "state.json"
+# Not `.weights.h5`, which is written to the disk piece by piece: on a full one h5py crashes.
+_MODEL, _STATE = "model.keras", "state.json"
 
 
 class Checkpoint(keras.callbacks.Callback):
     """Keeps the state of training: at the start, after each epoch, and every few minutes.
 
     A checkpoint is a folder `step-N`: N steps are done. It holds weights, optimizer and seed
-    generators (`model.weights.h5`), and what an epoch has come to so far (`state.json`). It appears
-    by one rename, so that what is found is whole. The last two are kept, and the one with the best
-    kNN accuracy. Weights that are not finite are not kept.
+    generators (`model.keras`, which Keras can load too), and what an epoch has come to so far
+    (`state.json`). It appears by one rename, so that what is found is whole. The last two are kept,
+    and the one with the best kNN accuracy. Weights that are not finite are not kept.
 
     Of several processes each needs the callback, and the first one writes.
 
@@ -131,7 +132,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.folder.mkdir(parents=True, exist_ok=True)
         with written_whole(path) as partial:
             partial.mkdir()
-            self.model.save_weights(partial / _WEIGHTS)
+            self.model.save(partial / _MODEL)
             (partial / _STATE).write_text(json.dumps(dataclasses.asdict(self.state)))
         self._remove_old()
 
@@ -172,7 +173,7 @@ class Checkpoint(keras.callbacks.Callback):
         # Keras passes over the state of an optimizer that is not built.
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        model.load_weights(paths[-1] / _WEIGHTS)
+        model.load_weights(paths[-1] / _MODEL)
         self.state = _read_state(paths[-1])
         return self.state
 

@@ -74,7 +74,7 @@ def test_what_cannot_be_written_leaves_the_last_one_whole(tmp_path, monkeypatch,
         path.write_bytes(b"half")
         raise error
 
-    monkeypatch.setattr(keras.Model, "save_weights", write)
+    monkeypatch.setattr(keras.Model, "save", write)
     with pytest.raises(
         RunError, match=f"Can't write .*step-00000004: .*({error}|No space).*--resume"
     ):
@@ -97,4 +97,4 @@ def test_a_checkpoint_appears_when_its_data_is_on_the_disk(tmp_path, monkeypatch
         "keras_simmim.runs.written_whole._flush", lambda path: flushed.append(path.name)
     )
     fit(small_model(), Checkpoint(tmp_path, 2), epochs=1)
-    assert {"model.weights.h5", "state.json", "partial-step-00000002"} <= set(flushed)
+    assert {"model.keras", "state.json", "partial-step-00000002"} <= set(flushed)
