@@ -1,7 +1,8 @@
 """Variants of the command line's recipe, each trained and judged with several seeds.
 
 Each run is a process of its own on a core of its own, seeds side by side. Its result is kept in a
-file as it comes: the same command goes on where it stopped.
+file as it comes: the same command goes on where it stopped. Those behind the README's tables are in
+`results/`.
 """
 
 import argparse
@@ -57,7 +58,8 @@ def _options(tables, description):
     parser.add_argument("--minutes", type=float, help="on one core, instead of passes")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1])
     parser.add_argument("--tables", nargs="+", default=list(tables), choices=list(tables))
-    default = Path(sys.argv[0]).with_suffix(".jsonl").name
+    script = Path(sys.argv[0])
+    default = script.parent / "results" / f"{script.stem}.jsonl"
     parser.add_argument("--output", default=default, help="where results are kept")
     # What it starts itself with.
     parser.add_argument("--row", help=argparse.SUPPRESS)
@@ -127,6 +129,7 @@ def knn_of_means(model, labelled, num_views=8, **changes):
 def _all_results(options, names):
     """The results of all rows and seeds, from the file or from runs that add to it."""
     path = Path(options.output)
+    path.parent.mkdir(parents=True, exist_ok=True)
     kept = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
     results = {(x["name"], x["seed"]): x for x in kept if x["budget"] == _budget(options)}
     cores: SimpleQueue = SimpleQueue()
