@@ -20,6 +20,7 @@ from keras_simmim.runs.run_data import RunData
 from keras_simmim.runs.run_error import RunError
 from keras_simmim.runs.tensorboard_scalars import TensorBoardScalars
 from keras_simmim.runs.time_steps import StepTimes
+from keras_simmim.runs.versions import versions
 
 
 def pretrain(
@@ -131,6 +132,8 @@ def _callbacks(config, data, batches, output, checkpoint, started):
     callbacks = [EpochFacts(batches, started)]
     if config.method != "mim":
         callbacks.append(evaluation.CollapseCallback())
+    if config.knn_every:
+        callbacks.append(evaluation.SpaceCallback(data.few_images(), every=config.knn_every))
     if config.knn_every and data.labelled is not None:
         callbacks.append(evaluation.KNNCallback(*data.part, every=config.knn_every))
     if not backend.is_chief():
@@ -172,6 +175,8 @@ def _finish(config, model, data, output, minutes):
         "images_seen": config.total_steps * config.batch_size,
         "parameters": model.encoder.count_params(),
         "peak_memory_mb": peak_memory_mb(),
+        "devices": backend.device_count(),
+        "versions": versions(),
     }
     print(f"Trained for {minutes:.1f} minutes, saved {path}")
     if data.labelled is None:

@@ -155,7 +155,10 @@ class RunConfig:
     seed: int = _option(0, "Seed of weights, order and views.", minimum=0)
     deterministic: bool = _option(False, "The same bits on the same machine, if slower.")
     knn_every: int = _option(
-        5, "Epochs between kNN evaluations on a part of the data; 0: none.", minimum=0
+        5,
+        "Epochs between looks at the features: kNN on a part of the data, alignment, uniformity "
+        "and RankMe; 0: none.",
+        minimum=0,
     )
 
     backend: str | None = None
