@@ -1,6 +1,7 @@
 import numpy as np
 
 from keras_simmim.reports.data_uri import data_uri
+from keras_simmim.reports.masked import masked
 from keras_simmim.reports.pictures import Pictures
 from keras_simmim.reports.spotlight import spotlight
 
@@ -62,9 +63,8 @@ def reconstruction_tiles(seen: Pictures) -> list[list[dict]]:
     tiles = []
     for row, filled_in, mask in zip(seen.shown, *seen.reconstructions, strict=True):
         image = seen.source.images[row]
-        masked = np.where(mask[..., None], 128, image)
         tiles.append(
-            [_tile(masked, "masked"), _tile(filled_in, "reconstruction"), _tile(image, "image")]
+            [_tile(masked(image, mask), "masked"), _tile(filled_in, "reconstruction"), _tile(image, "image")]
         )
     return tiles
 
