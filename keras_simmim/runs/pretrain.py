@@ -18,6 +18,8 @@ from keras_simmim.runs.plan import plan
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import RunData
 from keras_simmim.runs.run_error import RunError
+from keras_simmim.runs.progress import TrainingProgress
+from keras_simmim.runs.tensorboard_pictures import TensorBoardPictures
 from keras_simmim.runs.tensorboard_scalars import TensorBoardScalars
 from keras_simmim.runs.time_steps import StepTimes
 from keras_simmim.runs.versions import versions
@@ -89,8 +91,7 @@ def pretrain(
         epochs=config.total_steps // config.steps_per_epoch,
         initial_epoch=done,
         shuffle=False,
-        # A bar for a person, a line an epoch for a log.
-        verbose=1 if sys.stdout.isatty() else 2,
+        verbose=0,  # `TrainingProgress` tells
         callbacks=_callbacks(config, data, batches, output, checkpoint, started),
     )
     minutes = (time.monotonic() - started) / 60
@@ -139,8 +140,16 @@ def _callbacks(config, data, batches, output, checkpoint, started):
     if not backend.is_chief():
         return callbacks
     callbacks.append(keras.callbacks.CSVLogger(str(output / "history.csv"), append=True))
+    callbacks.append(
+        TrainingProgress(
+            config.total_steps // config.steps_per_epoch, config.steps_per_epoch, config.batch_size
+        )
+    )
     try:
         callbacks.append(TensorBoardScalars(output / "tensorboard"))
+        # Of several processes one can't embed alone.
+        if backend.process_count() == 1:
+            callbacks.append(TensorBoardPictures(output / "tensorboard", *data.named_images()))
     except ImportError as error:
         print(error)
     # Last, so that what is logged of an epoch is on disk before the epoch counts as done.

@@ -107,6 +107,12 @@ class RunData:
         )
         return some[0][0]
 
+    def named_images(self) -> tuple[np.ndarray, list[str] | None]:
+        """`few_images` and their classes by name, None where they are not known."""
+        if self.labelled is None:
+            return self.few_images(), None
+        return self.few_images(), [datasets.CLASS_NAMES[i] for i in self.part[3][: self.FEW]]
+
     def few_images(self) -> np.ndarray:
         """Some hundred images `(N, H, W, C)`, test images where there are any."""
         if self.labelled is not None:
