@@ -18,16 +18,12 @@ class _Curve(NamedTuple):
 
 _CURVES = {
     "loss": _Curve("Loss", "What training minimises."),
-    "knn_accuracy": _Curve(
-        "kNN accuracy", "Neighbours in the features vote.", 100, ".1f", "%"
-    ),
+    "knn_accuracy": _Curve("kNN accuracy", "Neighbours in the features vote.", 100, ".1f", "%"),
     "contrastive_accuracy": _Curve(
         "Contrastive accuracy", "Views of one image find each other.", 100, ".1f", "%"
     ),
     "learning_rate": _Curve("Learning rate", "At the end of each epoch.", 1, ".3~g"),
-    "embedding_std": _Curve(
-        "Spread of embeddings", "Over a batch; 0 where they collapse."
-    ),
+    "embedding_std": _Curve("Spread of embeddings", "Over a batch; 0 where they collapse."),
     "rankme": _Curve("RankMe", "Dimensions that the features use.", 1, ".1f"),
     "images_per_second": _Curve("Images per second", "Trained on.", 1, ",.0f"),
     "input_wait": _Curve("Wait for input", "Share of time without images.", 100, ".3f", "%"),

@@ -15,6 +15,7 @@ def drawn_views(method: keras.Model, images: np.ndarray, seed: int = 0) -> list[
         splitters, which may differ in size, one after another.
     """
     drawn = [
-        keras.ops.convert_to_numpy(splitter(images, seed=seed)) for splitter in method.view_splitters
+        keras.ops.convert_to_numpy(splitter(images, seed=seed))
+        for splitter in method.view_splitters
     ]
     return [[view for views in drawn for view in views[index]] for index in range(len(images))]

@@ -24,7 +24,8 @@ def flat_map(features: np.ndarray, seed: int = 0) -> np.ndarray:
     """
     decomposition, manifold = import_extra("sklearn.decomposition", "sklearn.manifold")
     few = min(50, *features.shape)
-    reduced = decomposition.PCA(few, random_state=seed).fit_transform(features)
+    with np.errstate(invalid="ignore"):  # where all features are the same
+        reduced = decomposition.PCA(few, random_state=seed).fit_transform(features)
     # The default is 30, and less than the number of images.
     perplexity = min(30, (len(features) - 1) / 3)
     # Scaled by itself, as features that have collapsed would be divided by 0.

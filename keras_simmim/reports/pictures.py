@@ -123,9 +123,7 @@ def _confusion(source, train_x, features):
     if source.train_labels is None or source.labels is None:
         return None
     classes = len(source.class_names)
-    predicted = evaluation.knn_predict(
-        train_x, source.train_labels, features, num_classes=classes
-    )
+    predicted = evaluation.knn_predict(train_x, source.train_labels, features, num_classes=classes)
     counts = np.zeros((classes, classes), "int64")
     np.add.at(counts, (source.labels, predicted), 1)
     return counts

@@ -20,7 +20,8 @@ def show_views(method: keras.Model, images: np.ndarray, seed: int = 0):
         ImportError: without the extra `report`, which the message names.
     """
     rows = [
-        [image, *views] for image, views in zip(images, drawn_views(method, images, seed), strict=True)
+        [image, *views]
+        for image, views in zip(images, drawn_views(method, images, seed), strict=True)
     ]
     titles = ["image", *(f"view {index}" for index in range(1, len(rows[0])))]
     return tile_figure(rows, [titles] * len(rows))

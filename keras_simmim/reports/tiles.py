@@ -64,7 +64,11 @@ def reconstruction_tiles(seen: Pictures) -> list[list[dict]]:
     for row, filled_in, mask in zip(seen.shown, *seen.reconstructions, strict=True):
         image = seen.source.images[row]
         tiles.append(
-            [_tile(masked(image, mask), "masked"), _tile(filled_in, "reconstruction"), _tile(image, "image")]
+            [
+                _tile(masked(image, mask), "masked"),
+                _tile(filled_in, "reconstruction"),
+                _tile(image, "image"),
+            ]
         )
     return tiles
 

@@ -76,9 +76,7 @@ def _of_run(run, loaded):
         numbers=numbers,
         facts=_facts(config, history, results, model),
         command=command(config),
-        settings=[
-            (name, _text(value)) for name, value in dataclasses.asdict(config).items()
-        ],
+        settings=[(name, _text(value)) for name, value in dataclasses.asdict(config).items()],
         history=history,
         pictures=None if model is None else pictures(model, _images(data)),
     )

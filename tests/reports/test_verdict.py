@@ -38,7 +38,10 @@ def knn(values):
         ({"loss": np.linspace(1, 5, 20).tolist()}, "plateaued"),
         # Of a loss below 0, as EMP-SSL's.
         ({"loss": np.linspace(-1, -200, 20).tolist()}, "still improving"),
-        (history(rankme=np.interp(EPOCHS, [0, 8, 19], [20, 90, 30]).tolist()), "overfitting the views"),
+        (
+            history(rankme=np.interp(EPOCHS, [0, 8, 19], [20, 90, 30]).tolist()),
+            "overfitting the views",
+        ),
         (history(rankme=np.interp(EPOCHS, [0, 8, 19], [20, 90, 80]).tolist()), "healthy"),
         ({"loss": [3.0, 2.0, 1.0]}, "too early to tell"),
         ({"loss": [3.0, 2.0, NAN]}, "diverged"),
@@ -78,7 +81,9 @@ def test_says_the_numbers_it_goes_by():
     assert any("25.0%" in reason for reason in found.reasons)
     assert any("--epochs 40" in line for line in found.advice)
     assert any("--resume" in line for line in verdict(history(), ended=False).advice) is False
-    assert any("--resume" in line for line in verdict(knn([0.3, 0.4, 0.45, 0.5]), ended=False).advice)
+    assert any(
+        "--resume" in line for line in verdict(knn([0.3, 0.4, 0.45, 0.5]), ended=False).advice
+    )
 
 
 def test_needs_a_loss():
