@@ -37,13 +37,15 @@ def curves(runs: list[RunReport]) -> list[dict]:
         Dictionaries with `title`, `note` and the Plotly `figure`.
     """
     (go,) = import_extra("plotly.graph_objects")
+    longest = max(len(values) for run in runs for values in run.history.values())
     drawn = []
     for name, curve in _CURVES.items():
         traces = [_line(go, name, curve, run, index) for index, run in enumerate(runs)]
         traces = [trace for trace in traces if len(trace.x)]
         if traces:
             figure = go.Figure(traces)
-            figure.update_layout(template=None, xaxis_title="epoch", yaxis_ticksuffix=curve.unit)
+            figure.update_layout(template=None, yaxis_ticksuffix=curve.unit)
+            figure.update_xaxes(title="epoch", tick0=1, dtick=-(-longest // 8))
             drawn.append({"title": curve.title, "note": curve.note, "figure": figure})
     trajectories = [_trajectory(go, run, index) for index, run in enumerate(runs)]
     trajectories = [trace for trace in trajectories if len(trace.x)]

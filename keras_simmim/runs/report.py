@@ -94,7 +94,7 @@ _NAMES = {
 
 def _images(data):
     images, labels, names, train_images, train_labels = data.pictured()
-    what = "test images" if train_images is not None else "images"
+    what = "images" if data.labelled is None else "test images"
     return Images(images, labels, names, train_images, train_labels, f"{len(images):,} {what}")
 
 
@@ -119,11 +119,12 @@ def _facts(config, history, results, model):
     encoder = f"{config.encoder}" + (f" of width {config.width}" if config.width else "")
     if model is not None:
         encoder += f", {model.encoder.count_params():,} parameters"
+    least, most = config.crop_scale
     facts = [
         ("Method", _NAMES[config.method]),
         ("Data", config.data),
         ("Encoder", encoder),
-        ("Views", f"{config.num_views} of each image, crops of {_text(config.crop_scale)} of it"),
+        ("Views", f"{config.num_views} of each image, crops of {least:.0%} to {most:.0%}"),
         ("Batch", f"{config.batch_size} images"),
         (
             "Optimizer",

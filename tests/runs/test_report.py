@@ -1,11 +1,16 @@
 import json
 import re
+import shutil
 import sys
 
 import keras
+import numpy as np
 import pytest
 
-from keras_simmim.runs import RunConfig, RunError, list_runs, pretrain, report
+from keras_simmim.runs import Checkpoint, RunConfig, RunError, list_runs, pretrain, report
+from keras_simmim.runs.build import build_method, build_optimizer
+from keras_simmim.runs.load_run import load_run
+from keras_simmim.runs.run_data import RunData
 
 pytest.importorskip("plotly")
 
@@ -16,37 +21,83 @@ def figures(page):
     return json.loads(text)
 
 
-def test_of_a_run_before_and_after_its_end(small_data, small_config, tmp_path, capsys):
+@pytest.fixture
+def made_up_run(small_data, small_config, tmp_path):
+    """A run folder as training would leave it, of a model that is as it was made."""
     run = tmp_path / "my run"
+    run.mkdir()
     small_config.backend = keras.backend.backend()
-    pretrain(small_config, run)
+    small_config.total_steps, small_config.steps_per_epoch = 8, 2
+    model = build_method(small_config, RunData.load(small_config).some_images())
+    small_config.to_json(run / "config.json")
+    model.compile(optimizer=build_optimizer(small_config, 8, 2))
+    model.optimizer.build(model.trainable_variables)
+    model.save(run / "model.keras")
+    checkpoint = Checkpoint(run / "checkpoint")
+    checkpoint.set_model(model)
+    checkpoint.on_epoch_end(3)
+    rows = [f"{e},{4 - e},{0.3 - 0.05 * e},{-1 - e},0.5,{10 + e}" for e in range(4)]
+    header = "epoch,loss,alignment,uniformity,knn_accuracy,rankme"
+    (run / "history.csv").write_text("\n".join([header, *rows]) + "\n")
+    results = {"knn_accuracy": 0.512, "knn_accuracy_untrained": 0.4, "training_minutes": 3.0}
+    results["versions"] = {"keras": "3.99"}
+    (run / "results.json").write_text(json.dumps(results))
+    return run, model
+
+
+def test_of_a_run(made_up_run, tmp_path, capsys):
+    run, _ = made_up_run
     assert report([run]) == run / "report.html"
     page = (run / "report.html").read_text()
     assert len(page) < 10e6
-    results = json.loads((run / "results.json").read_text())
-    assert f"<strong>{results['knn_accuracy']:.1%}</strong>" in page
-    assert f"keras {keras.version()}" in page and "Versions</dt>" in page
-    for what in ("Angles", "stage_3", "Nearest neighbours", "Views", "airplane", "12 test images"):
+    for what in (
+        "<strong>51.2%</strong>",
+        "keras 3.99",
+        "Versions</dt>",
+        "Angles",
+        "stage_3",
+        "Nearest neighbours",
+        "airplane",
+        "12 test images",
+        "Alignment against uniformity",
+        "still improving",
+        "--width 2",
+    ):
         assert what in page, what
-    drawn = figures(page)
-    titles = re.findall(r'<div class="curve"><h3>(.*?)</h3>', page)
-    assert titles[0] == "Loss" and "Alignment against uniformity" in titles and "RankMe" in titles
-    assert {"map-0", "confusion-0", "classes-0"} < set(drawn)
-    capsys.readouterr()
+    assert {"map-0", "confusion-0", "classes-0"} < set(figures(page))
+
     (row,) = list_runs(tmp_path)
     assert (row["run"], row["state"], row["method"]) == ("my run", "ended", "simmim")
-    assert row["kNN"] == f"{results['knn_accuracy']:.1%}"
+    assert (row["kNN"], row["minutes"]) == ("51.2%", "3.0")
     assert "| my run" in capsys.readouterr().out
-
-    # As it would be left by a stop: what the checkpoint holds is looked at.
-    for name in ("model.keras", "results.json"):
-        (run / name).unlink()
-    early = report([run], tmp_path / "early.html").read_text()
-    assert "Versions, of the report" in early
-    again = figures(early)
-    assert again["map-0"]["data"] == drawn["map-0"]["data"]
+    (run / "results.json").unlink()
     (row,) = list_runs(run)
-    assert row["state"] == "at epoch 4 of 4"
+    assert (row["state"], row["kNN"]) == ("at epoch 4 of 4", "50.0%")
+
+
+def test_before_the_end_it_is_of_the_checkpoint(made_up_run, small_config):
+    run, model = made_up_run
+    (run / "model.keras").unlink()
+    data = RunData.load(small_config)
+    keras.utils.set_random_seed(5)
+    loaded = load_run(run, small_config, data)
+    for one, other in zip(loaded.weights, model.weights, strict=True):
+        np.testing.assert_array_equal(
+            keras.ops.convert_to_numpy(one), keras.ops.convert_to_numpy(other)
+        )
+    shutil.rmtree(run / "checkpoint")
+    assert load_run(run, small_config, data) is None
+
+
+@pytest.mark.slow
+def test_of_a_run_that_was_trained(small_data, small_config, tmp_path):
+    pretrain(small_config, tmp_path / "run")
+    page = report([tmp_path / "run"]).read_text()
+    titles = re.findall(r'<div class="curve"><h3>(.*?)</h3>', page)
+    assert len(titles) == 9
+    results = json.loads((tmp_path / "run/results.json").read_text())
+    assert f"<strong>{results['knn_accuracy']:.1%}</strong>" in page
+    assert f"keras {keras.version()}" in page
 
 
 def test_what_cannot_be_reported_is_said(small_config, tmp_path, monkeypatch):

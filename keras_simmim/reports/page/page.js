@@ -21,7 +21,7 @@ function merged(base, own) {
 function axis() {
   return {
     gridcolor: color("--line"), zerolinecolor: color("--line"), linecolor: color("--line"),
-    automargin: true, fixedrange: true, nticks: 6, title: { standoff: 6, font: { size: 12 } },
+    automargin: true, fixedrange: true, nticks: 6, exponentformat: "none", title: { standoff: 6, font: { size: 12 } },
   };
 }
 
