@@ -4,7 +4,7 @@ import numpy as np
 
 
 def angle_distance(maps: np.ndarray) -> float:
-    """Mean distance between what two angles look at: the share of attention that would have to move.
+    """Mean distance between what two angles look at: the share of it that would move.
 
     The total variation distance, half the sum of absolute differences, over all pairs of angles and
     all images.

@@ -43,7 +43,7 @@ class SpaceCallback(keras.callbacks.Callback):
     def on_train_begin(self, logs=None):
         draw_view = view_drawer(self.model, 2, None)
         size = multiple_of_devices(min(self.batch_size, len(self.images)))
-        self._views: tuple[list, list] = ([], [])
+        self._views = ([], [])
         for start in range(0, len(self.images), size):
             batch = self.images[start : start + size]
             # Filled up, so that it compiles once.

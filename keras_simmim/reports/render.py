@@ -1,5 +1,6 @@
 import hashlib
 import json
+import re
 
 from keras_simmim import __version__
 from keras_simmim.reports.class_figures import class_figure, confusion_figure
@@ -30,7 +31,7 @@ def render(runs: list[RunReport]) -> str:
     Raises:
         ImportError: without the extra `report`, which the message names.
     """
-    jinja2, offline = import_extra("jinja2", "plotly.offline")
+    jinja2, markupsafe, offline = import_extra("jinja2", "markupsafe", "plotly.offline")
     figures: dict[str, dict] = {}
     sprites: dict[str, dict] = {}
     drawn = curves(runs)
@@ -45,6 +46,7 @@ def render(runs: list[RunReport]) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["flags"] = lambda text: _flags(markupsafe, text)
     return environment.get_template("page.html").render(
         runs=list(zip(runs, seen, strict=True)),
         curves=drawn,
@@ -53,6 +55,13 @@ def render(runs: list[RunReport]) -> str:
         sprites=sprites,
         plotly=offline.get_plotlyjs(),
         version=__version__,
+    )
+
+
+def _flags(markupsafe, text):
+    """Text in which options of the command line are set as code."""
+    return markupsafe.Markup(
+        re.sub("--[a-z-]+", r"<code>\g<0></code>", str(markupsafe.escape(text)))
     )
 
 

@@ -13,7 +13,8 @@ def space_figure(seen: Pictures):
     mean colour of its image.
     """
     (go,) = import_extra("plotly.graph_objects")
-    places, labels, names = seen.places, seen.source.labels, seen.source.class_names
+    labels, names = seen.source.labels, seen.source.class_names
+    places = np.asarray(seen.places)
     rows = np.arange(len(places))
 
     def dots(chosen, color, name=None, **marker):

@@ -16,13 +16,13 @@ def spotlight(image: np.ndarray, attention: np.ndarray, side: int = 96) -> np.nd
     scale = max(1, -(-side // min(image.shape[:2])))
     height, width = scale * image.shape[0], scale * image.shape[1]
     enlarged = np.asarray(as_pillow(image).resize((width, height), Image.Resampling.NEAREST))
-    light = Image.fromarray(np.asarray(attention / max(attention.max(), 1e-12), "float32"))
-    light = np.asarray(light.resize((width, height), Image.Resampling.BILINEAR))[..., None]
+    share = Image.fromarray(np.asarray(attention / max(attention.max(), 1e-12), "float32"))
+    light = np.asarray(share.resize((width, height), Image.Resampling.BILINEAR))[..., None]
     return (enlarged * (0.12 + 0.88 * np.clip(light, 0, 1))).astype("uint8")
 
 
 def as_pillow(image: np.ndarray) -> Image.Image:
-    """An RGB image of Pillow from `(H, W, C)`: of one channel it is gray, of many the first three."""
+    """An RGB image of Pillow from `(H, W, C)`: gray of one channel, of many the first three."""
     pixels = np.clip(np.asarray(image), 0, 255).astype("uint8")
     pixels = np.repeat(pixels[..., :1], 3, axis=-1) if pixels.shape[-1] < 3 else pixels[..., :3]
     return Image.fromarray(np.ascontiguousarray(pixels))

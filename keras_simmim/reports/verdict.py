@@ -41,7 +41,8 @@ def verdict(
     losses = history.get("loss") or []
     if not losses:
         raise ValueError(
-            f"A run is judged by its `loss`. Received: a history of {', '.join(history) or 'nothing'}"
+            "A run is judged by its `loss`. "
+            f"Received: a history of {', '.join(history) or 'nothing'}"
         )
     if not math.isfinite(losses[-1]):
         return _diverged(len(losses))
@@ -227,9 +228,10 @@ def _known(curves, untrained_knn):
             f"{_percent(untrained_knn)}."
         )
     if curves.get("contrastive_accuracy"):
+        share = _percent(curves["contrastive_accuracy"][-1][1])
         known.append(
-            f"Views of one image find each other in {_percent(curves['contrastive_accuracy'][-1][1])} "
-            "of cases in a batch (contrastive accuracy)."
+            f"Views of one image find each other in {share} of cases in a batch (contrastive "
+            "accuracy)."
         )
     if curves.get("rankme"):
         known.append(f"Features use about {curves['rankme'][-1][1]:.0f} dimensions (RankMe).")

@@ -15,10 +15,10 @@ from keras_simmim.runs.checkpoint import Checkpoint
 from keras_simmim.runs.epoch_facts import EpochFacts
 from keras_simmim.runs.peak_memory import peak_memory_mb
 from keras_simmim.runs.plan import plan
+from keras_simmim.runs.progress import TrainingProgress
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import RunData
 from keras_simmim.runs.run_error import RunError
-from keras_simmim.runs.progress import TrainingProgress
 from keras_simmim.runs.tensorboard_pictures import TensorBoardPictures
 from keras_simmim.runs.tensorboard_scalars import TensorBoardScalars
 from keras_simmim.runs.time_steps import StepTimes

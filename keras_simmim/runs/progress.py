@@ -52,7 +52,7 @@ class TrainingProgress(keras.callbacks.Callback):
         self._bar.start()
         # The cursor comes back where training is broken off, too.
         atexit.register(self._bar.stop)
-        self._began: float | None = None
+        self._began = None
 
     def on_epoch_begin(self, epoch, logs=None):
         if self._began is None:
