@@ -69,7 +69,7 @@ clean:
 	touch $(BACKENDS:%=.venv/.installed-%) $@
 
 .venv/.installed-%: pyproject.toml constraints.txt | .venv/bin/python
-	$(pip_install) --editable '.[$*,tensorboard]'
+	$(pip_install) --editable '.[$*,tensorboard,report]'
 	touch $@
 
 $(lowest_folder): | .venv/bin/python

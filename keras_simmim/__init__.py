@@ -15,6 +15,7 @@ from keras_simmim import losses as losses
 from keras_simmim import methods as methods
 from keras_simmim import metrics as metrics
 from keras_simmim import optimizers as optimizers
+from keras_simmim import reports as reports
 from keras_simmim import views as views
 from keras_simmim.methods import BYOL as BYOL
 from keras_simmim.methods import EMPSSL as EMPSSL

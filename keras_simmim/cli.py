@@ -15,7 +15,16 @@ import keras
 
 from keras_simmim import __version__, _why_backend, distribution
 from keras_simmim import backend as engine
-from keras_simmim.runs import RunConfig, RunError, Stopped, compare, evaluate, pretrain
+from keras_simmim.runs import (
+    RunConfig,
+    RunError,
+    Stopped,
+    compare,
+    evaluate,
+    list_runs,
+    pretrain,
+    report,
+)
 
 _BACKENDS = click.Choice(["tensorflow", "jax", "torch"])
 _STARTED = time.monotonic()
@@ -103,11 +112,19 @@ def commands():
     help="Train on so many devices, or on all [default: on one].",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in --output, as it was set up.")
+@click.option(
+    "--report/--no-report",
+    "with_report",
+    default=True,
+    show_default=True,
+    help="Write report.html at the end.",
+)
 @click.pass_context
-def pretrain_command(context, backend, output, devices, resume, **options):
+def pretrain_command(context, backend, output, devices, resume, with_report, **options):
     """Pre-trains a method, SimMIM by default, and writes a run folder.
 
-    The folder holds config.json, history.csv, TensorBoard logs, model.keras and encoder.keras.
+    The folder holds config.json, history.csv, TensorBoard logs, model.keras, encoder.keras and
+    report.html, which shows what was learnt.
     """
     if resume:
         if output is None:
@@ -140,15 +157,32 @@ def pretrain_command(context, backend, output, devices, resume, **options):
         stack.enter_context(_stopped(output, devices))
         if engine.is_chief():
             pretrain(config, output, resume=resume, started=_STARTED, why_backend=why_backend)
+        else:
+            # One process speaks for all.
+            with contextlib.redirect_stdout(io.StringIO()):
+                try:
+                    pretrain(config, output, resume=resume, started=_STARTED)
+                except RunError:
+                    sys.exit(2)
+                except Stopped as error:
+                    sys.exit(128 + error.signal)
             return
-        # One process speaks for all.
-        with contextlib.redirect_stdout(io.StringIO()):
-            try:
-                pretrain(config, output, resume=resume, started=_STARTED)
-            except RunError:
-                sys.exit(2)
-            except Stopped as error:
-                sys.exit(128 + error.signal)
+        alone = engine.process_count() == 1
+    if with_report:
+        _report_at_end(output, alone)
+
+
+def _report_at_end(run, alone):
+    """Writes a run's report; what keeps it from that is no error of the training."""
+    later = f"keras-simmim report {run}"
+    if not alone:
+        # The others have ended, and what is embedded here would wait for them.
+        click.echo(f"{later} shows what was learnt")
+        return
+    try:
+        click.echo(f"What was learnt: {report([run])}")
+    except RunError as error:
+        click.echo(f"No report was written: {error} Then: {later}")
 
 
 @contextlib.contextmanager
@@ -261,6 +295,36 @@ def compare_command(context, methods, seeds, output, backend, **options):
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
     compare(methods.split(","), seeds, output, given)
+
+
+@commands.command("report")
+@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False),
+    help="File to write [default: report.html in the run folder; needed with several].",
+)
+@click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
+def report_command(runs, output, backend):
+    """Writes a page that shows what RUNS have learnt, several of them side by side.
+
+    One HTML file that needs no other and no network: verdict, curves, views, angles of attention,
+    a map of the features, nearest neighbours. Of a run that has not ended, it shows its last
+    checkpoint.
+    """
+    _use_backend(backend)
+    click.echo(report(list(runs), output))
+
+
+@commands.command("runs")
+@click.argument(
+    "folder",
+    default=Path("runs"),
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
+def runs_command(folder):
+    """Lists the runs in FOLDER, at any depth: method, data, state, accuracy, time."""
+    list_runs(folder)
 
 
 def main(arguments=None):

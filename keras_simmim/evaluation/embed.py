@@ -50,16 +50,16 @@ def embed(
     """
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
-    draw_view = _view_drawer(model, num_views, view_splitter)
+    draw_view = view_drawer(model, num_views, view_splitter)
     if not isinstance(model, keras.Model):
         model = keras.Sequential([model])
     features = []
-    full = _multiple_of_devices(batch_size) if isinstance(images, np.ndarray) else 0
+    full = multiple_of_devices(batch_size) if isinstance(images, np.ndarray) else 0
     for index, batch in enumerate(_batches(images, batch_size)):
         count = len(batch)
         if count == 0:
             continue
-        full = max(full, _multiple_of_devices(count))
+        full = max(full, multiple_of_devices(count))
         if count < full:
             padding = np.broadcast_to(batch[-1:], (full - count, *batch.shape[1:]))
             batch = np.concatenate([batch, padding])
@@ -76,13 +76,18 @@ def embed(
     return np.concatenate(features)
 
 
-def _multiple_of_devices(count):
+def multiple_of_devices(count: int) -> int:
+    """The least number of images from `count` on that can be split over the devices."""
     devices = backend.device_count()
     return -(-count // devices) * devices
 
 
-def _view_drawer(model, num_views, view_splitter):
-    """A function that draws a view of each image of a batch; None where no views are asked for."""
+def view_drawer(model, num_views, view_splitter):
+    """A function that draws a view of each image of a batch; None where no views are asked for.
+
+    It takes a batch, its length a multiple of the devices, and a seed of 32 bits, and compiles once
+    for each shape.
+    """
     if num_views is None:
         if view_splitter is not None:
             raise ValueError(

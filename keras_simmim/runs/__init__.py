@@ -3,7 +3,9 @@
 from keras_simmim.runs.checkpoint import Checkpoint as Checkpoint
 from keras_simmim.runs.compare import compare as compare
 from keras_simmim.runs.evaluate import evaluate as evaluate
+from keras_simmim.runs.list_runs import list_runs as list_runs
 from keras_simmim.runs.pretrain import pretrain as pretrain
+from keras_simmim.runs.report import report as report
 from keras_simmim.runs.run_config import RunConfig as RunConfig
 from keras_simmim.runs.run_error import RunError as RunError
 from keras_simmim.runs.stopped import Stopped as Stopped

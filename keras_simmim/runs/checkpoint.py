@@ -1,7 +1,6 @@
 import dataclasses
 import json
 import math
-import re
 import time
 from pathlib import Path
 
@@ -9,12 +8,12 @@ import keras
 import numpy as np
 
 from keras_simmim import backend
+from keras_simmim.runs.find_checkpoint import checkpoints, find_checkpoint, read_state
 from keras_simmim.runs.stop_signals import StopSignals
 from keras_simmim.runs.stopped import Stopped
 from keras_simmim.runs.training_state import TrainingState
 from keras_simmim.runs.written_whole import remove, written_whole
 
-_NAME = re.compile(r"step-(\d+)")
 # Not `.weights.h5`, which is written to the disk piece by piece: on a full one h5py crashes.
 _MODEL, _STATE = "model.keras", "state.json"
 
@@ -137,23 +136,12 @@ class Checkpoint(keras.callbacks.Callback):
         self._remove_old()
 
     def _remove_old(self):
-        paths = self._paths()
-        kept = {*paths[-2:], *self._best(paths)}
+        paths = checkpoints(self.folder)
+        kept = {*paths[-2:], find_checkpoint(self.folder, best=True)}
         for path in paths:
             if path not in kept:
                 # Renamed first: what has the name of a checkpoint is whole.
-                path = path.rename(path.with_name(f"partial-{path.name}"))
-                remove(path)
-
-    def _paths(self):
-        """The checkpoints by their steps."""
-        return sorted(path for path in self.folder.glob("step-*") if _NAME.fullmatch(path.name))
-
-    def _best(self, paths):
-        """The checkpoint of the best kNN accuracy in a list, or none."""
-        accuracies = {path: _read_state(path).accuracy for path in paths}
-        known = {path: value for path, value in accuracies.items() if value is not None}
-        return [max(known, key=known.__getitem__)] if known else []
+                remove(path.rename(path.with_name(f"partial-{path.name}")))
 
     def restore(self, model: keras.Model, best: bool = False) -> TrainingState | None:
         """Loads a checkpoint into a compiled model.
@@ -165,21 +153,15 @@ class Checkpoint(keras.callbacks.Callback):
         Returns:
             Where training goes on; None where there is no checkpoint.
         """
-        paths = self._paths()
-        if best:
-            paths = self._best(paths)
-        if not paths:
+        path = find_checkpoint(self.folder, best)
+        if path is None:
             return None
         # Keras passes over the state of an optimizer that is not built.
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        model.load_weights(paths[-1] / _MODEL)
-        self.state = _read_state(paths[-1])
+        model.load_weights(path / _MODEL)
+        self.state = read_state(path)
         return self.state
-
-
-def _read_state(path):
-    return TrainingState(**json.loads((path / _STATE).read_text()))
 
 
 def _is_finite(model):

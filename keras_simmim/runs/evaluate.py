@@ -3,7 +3,7 @@ from pathlib import Path
 import keras
 
 from keras_simmim import datasets, evaluation
-from keras_simmim.runs.load_checkpoint import load_checkpoint
+from keras_simmim.runs.load_run import load_run
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import load_labelled
 from keras_simmim.runs.run_error import RunError
@@ -62,7 +62,7 @@ def evaluate(
     if checkpoint is None:
         model, judged = keras.saving.load_model(path), str(path)
     else:
-        model = load_checkpoint(run, best=checkpoint == "best")
+        model = load_run(run, checkpoint)
         judged = f"the {checkpoint} checkpoint of {run}"
     train_images, train_labels, test_images, test_labels = labelled
     try:

@@ -21,6 +21,7 @@ from keras_simmim.runs.run_error import RunError
 from keras_simmim.runs.time_steps import StepTimes
 from keras_simmim.runs.train import train
 from keras_simmim.runs.training_state import TrainingState
+from keras_simmim.runs.versions import versions
 from keras_simmim.runs.written_whole import written_whole
 
 
@@ -139,6 +140,8 @@ def _finish(config, model, data, output, minutes):
         "images_seen": config.total_steps * config.batch_size,
         "parameters": model.encoder.count_params(),
         "peak_memory_mb": peak_memory_mb(),
+        "devices": backend.device_count(),
+        "versions": versions(),
     }
     print(f"Trained for {minutes:.1f} minutes, saved {path}")
     if data.labelled is None:

@@ -162,7 +162,10 @@ class RunConfig:
         3, "Steps in a row without a finite loss after which training stops.", minimum=1
     )
     knn_every: int = _option(
-        5, "Epochs between kNN evaluations on a part of the data; 0: none.", minimum=0
+        5,
+        "Epochs between looks at the features: kNN on a part of the data, alignment, uniformity "
+        "and RankMe; 0: none.",
+        minimum=0,
     )
 
     backend: str | None = None

@@ -21,6 +21,8 @@ class RunData:
 
     # Enough for a look during training to cost a second or two.
     PART = (10_000, 2_000)
+    # And enough to tell how features spread.
+    FEW = 512
 
     def __init__(self, config, labelled, folder, description):
         self._config = config
@@ -72,6 +74,52 @@ class RunData:
         train = rng.permutation(len(train_images))[: self.PART[0]]
         test = rng.permutation(len(test_images))[: self.PART[1]]
         return train_images[train], train_labels[train], test_images[test], test_labels[test]
+
+    def pictured(self):
+        """What a report shows: images, labels, class names, and images and labels that vote.
+
+        Of a folder some images by chance, of which half vote where sub-folders are classes. Labels
+        and what votes are None where there are none.
+        """
+        if self.labelled is not None:
+            train_images, train_labels, images, labels = self.part
+            names = datasets.CLASS_NAMES
+            return images, labels, list(names), train_images, train_labels
+        folder = self._folder
+        chosen = np.random.default_rng(0).permutation(folder.num_images)[: 2 * self.PART[1]]
+        if folder.labels is None:
+            return self._read(chosen[: self.PART[1]]), None, [], None, None
+        half = len(chosen) // 2
+        images, train_images = self._read(chosen[:half]), self._read(chosen[half:])
+        labels, train_labels = folder.labels[chosen[:half]], folder.labels[chosen[half:]]
+        return images, labels, folder.class_names, train_images, train_labels
+
+    def _read(self, indices):
+        folder = self._folder
+        some = datasets.ImageFolder(
+            [folder.files[index] for index in indices],
+            None,
+            [],
+            [],
+            folder.image_size,
+            batch_size=len(indices),
+            shuffle=False,
+        )
+        return some[0][0]
+
+    def named_images(self) -> tuple[np.ndarray, list[str] | None]:
+        """`few_images` and their classes by name, None where they are not known."""
+        if self.labelled is None:
+            return self.few_images(), None
+        return self.few_images(), [datasets.CLASS_NAMES[i] for i in self.part[3][: self.FEW]]
+
+    def few_images(self) -> np.ndarray:
+        """Some hundred images `(N, H, W, C)`, test images where there are any."""
+        if self.labelled is not None:
+            return self.part[2][: self.FEW]
+        batches = self.batches()
+        steps = min(len(batches), max(1, self.FEW // batches.batch_size))
+        return np.concatenate([batches[step][0] for step in range(steps)])[: self.FEW]
 
     def some_images(self) -> np.ndarray:
         """The first batch of training images, `(N, H, W, C)`."""

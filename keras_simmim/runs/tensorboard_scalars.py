@@ -18,13 +18,7 @@ class TensorBoardScalars(keras.callbacks.Callback):
 
     def __init__(self, folder: Path):
         super().__init__()
-        try:
-            from tensorboardX import SummaryWriter
-        except ImportError as error:
-            raise ImportError(
-                "TensorBoard logs need tensorboardX: pip install 'keras-simmim[tensorboard]'"
-            ) from error
-        self.writer = SummaryWriter(str(folder))
+        self.writer = summary_writer(folder)
 
     def on_epoch_end(self, epoch, logs=None):
         for name, value in (logs or {}).items():
@@ -35,3 +29,18 @@ class TensorBoardScalars(keras.callbacks.Callback):
 
     def on_train_end(self, logs=None):
         self.writer.close()
+
+
+def summary_writer(folder: Path):
+    """A writer of event files, tensorboardX's.
+
+    Raises:
+        ImportError: without tensorboardX; the message names the extra.
+    """
+    try:
+        from tensorboardX import SummaryWriter
+    except ImportError as error:
+        raise ImportError(
+            "TensorBoard logs need tensorboardX: pip install 'keras-simmim[tensorboard]'"
+        ) from error
+    return SummaryWriter(str(folder))

@@ -1,6 +1,5 @@
 import csv
 import errno
-import sys
 from pathlib import Path
 
 import keras
@@ -11,10 +10,12 @@ from keras_simmim.runs.checkpoint import Checkpoint
 from keras_simmim.runs.epoch_facts import EpochFacts
 from keras_simmim.runs.explain_bad_steps import explain_bad_steps
 from keras_simmim.runs.not_finite import NotFinite
+from keras_simmim.runs.progress import TrainingProgress
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import RunData
 from keras_simmim.runs.stop_on_bad_steps import StopOnBadSteps
 from keras_simmim.runs.stop_signals import StopSignals
+from keras_simmim.runs.tensorboard_pictures import TensorBoardPictures
 from keras_simmim.runs.tensorboard_scalars import TensorBoardScalars
 from keras_simmim.runs.training_state import TrainingState
 from keras_simmim.runs.written_whole import cant_write, written_whole
@@ -94,8 +95,7 @@ def _fit_epochs(config, model, data, output, checkpoint, length, further):
         epochs=config.total_steps // config.steps_per_epoch,
         initial_epoch=first_step // config.steps_per_epoch,
         shuffle=False,
-        # A bar for a person, a line an epoch for a log.
-        verbose=1 if sys.stdout.isatty() else 2,
+        verbose=0,  # `TrainingProgress` tells
         callbacks=[*callbacks, bad_steps, checkpoint, *further],
     )
 
@@ -104,14 +104,22 @@ def _callbacks(config, data, batches, output, started):
     callbacks = [EpochFacts(batches, started)]
     if config.method != "mim":
         callbacks.append(evaluation.CollapseCallback())
+    if config.knn_every:
+        callbacks.append(evaluation.SpaceCallback(data.few_images(), every=config.knn_every))
     if config.knn_every and data.labelled is not None:
         callbacks.append(evaluation.KNNCallback(*data.part, every=config.knn_every))
-    if backend.is_chief():
-        callbacks.append(keras.callbacks.CSVLogger(str(output / "history.csv"), append=True))
-        try:
-            callbacks.append(TensorBoardScalars(output / "tensorboard"))
-        except ImportError as error:
-            print(error)
+    if not backend.is_chief():
+        return callbacks
+    callbacks.append(keras.callbacks.CSVLogger(str(output / "history.csv"), append=True))
+    epochs = config.total_steps // config.steps_per_epoch
+    callbacks.append(TrainingProgress(epochs, config.steps_per_epoch, config.batch_size))
+    try:
+        callbacks.append(TensorBoardScalars(output / "tensorboard"))
+        # Of several processes one can't embed alone.
+        if backend.process_count() == 1:
+            callbacks.append(TensorBoardPictures(output / "tensorboard", *data.named_images()))
+    except ImportError as error:
+        print(error)
     return callbacks
 
 

@@ -1,0 +1,70 @@
+import keras
+import numpy as np
+
+from keras_simmim.evaluation.alignment import alignment
+from keras_simmim.evaluation.embed import embed, multiple_of_devices, view_drawer
+from keras_simmim.evaluation.rankme import rankme
+from keras_simmim.evaluation.uniformity import uniformity
+
+_NAMES = ("alignment", "uniformity", "rankme")
+
+
+class SpaceCallback(keras.callbacks.Callback):
+    """Measures without labels how the features fill their space while a method trains.
+
+    Writes `alignment`, `uniformity` and `rankme` of the encoder's features into the logs of an
+    epoch: of two views of each image, the same in all epochs. As they are of features, they compare
+    methods whatever their heads. In epochs without a measurement they are NaN, so that every epoch
+    has an entry. It trains nothing and changes no state of the training.
+
+    Args:
+        images: NumPy `(N, H, W, C)`, 0...255, N >= 2. RankMe can't exceed N.
+        every: epochs from one measurement to the next; the last epoch is measured too.
+        batch_size: images that are embedded at a time.
+        seed: seed of the views, a non-negative integer.
+
+    Raises:
+        ValueError: for fewer than 2 images, or `every` below 1.
+    """
+
+    def __init__(self, images: np.ndarray, every: int = 1, batch_size: int = 512, seed: int = 0):
+        super().__init__()
+        if every < 1:
+            raise ValueError(f"`every` must be at least 1. Received: {every}")
+        if len(images) < 2:
+            raise ValueError(
+                f"At least 2 images are needed to tell how they spread. Received: {len(images)}"
+            )
+        self.images = images
+        self.every = every
+        self.batch_size = batch_size
+        self.seed = seed
+
+    def on_train_begin(self, logs=None):
+        draw_view = view_drawer(self.model, 2, None)
+        size = multiple_of_devices(min(self.batch_size, len(self.images)))
+        self._views = ([], [])
+        for start in range(0, len(self.images), size):
+            batch = self.images[start : start + size]
+            # Filled up, so that it compiles once.
+            full = np.resize(batch, (size, *batch.shape[1:]))
+            seeds = np.random.SeedSequence([self.seed, start]).generate_state(2)
+            for views, seed in zip(self._views, seeds, strict=True):
+                views.append(draw_view(full, seed)[: len(batch)])
+
+    def on_epoch_end(self, epoch, logs=None):
+        last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
+        due = last or (epoch + 1) % self.every == 0
+        if logs is not None:
+            logs.update(self.measure() if due else dict.fromkeys(_NAMES, float("nan")))
+
+    def measure(self) -> dict[str, float]:
+        """Returns alignment, uniformity and RankMe of the model's features as they are."""
+        first, second = (
+            embed(self.model, np.concatenate(views), self.batch_size) for views in self._views
+        )
+        return {
+            "alignment": alignment(np.stack([first, second], axis=1)),
+            "uniformity": uniformity(first),
+            "rankme": rankme(first),
+        }

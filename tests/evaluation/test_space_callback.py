@@ -1,0 +1,44 @@
+import math
+
+import keras
+import numpy as np
+import pytest
+from small_methods import METHODS, arrays_of, some_images
+
+from keras_simmim.evaluation import SpaceCallback, alignment, embed, rankme, uniformity
+
+
+def fit(name, callbacks, epochs=3):
+    keras.utils.set_random_seed(0)
+    method = METHODS[name]()
+    method.compile(optimizer="sgd")
+    history = method.fit(
+        some_images(8), batch_size=4, epochs=epochs, verbose=0, callbacks=callbacks
+    )
+    return method, history.history
+
+
+@pytest.mark.parametrize("name", ["SimMIM", "MaskedImageModel"])
+def test_measures_features_of_the_same_views_and_disturbs_nothing(name):
+    callback = SpaceCallback(some_images(11), every=2, batch_size=4)
+    method, history = fit(name, [callback])
+    assert [math.isnan(x) for x in history["rankme"]] == [True, False, False]
+    first, second = (embed(method, np.concatenate(views)) for views in callback._views)
+    assert history["alignment"][-1] == pytest.approx(
+        alignment(np.stack([first, second], axis=1)), rel=1e-4
+    )
+    assert history["uniformity"][-1] == pytest.approx(uniformity(first), rel=1e-4)
+    assert history["rankme"][-1] == pytest.approx(rankme(first), rel=1e-4)
+    assert len(first) == 11 and not np.allclose(callback._views[0][0], callback._views[1][0])
+
+    without, expected = fit(name, [])
+    assert history["loss"] == expected["loss"]
+    for one, other in zip(arrays_of(method.weights), arrays_of(without.weights), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_bad_arguments():
+    with pytest.raises(ValueError, match="Received: 0"):
+        SpaceCallback(some_images(3), every=0)
+    with pytest.raises(ValueError, match="Received: 1"):
+        SpaceCallback(some_images(1))

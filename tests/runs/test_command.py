@@ -1,0 +1,44 @@
+import shlex
+
+import pytest
+
+from keras_simmim import cli
+from keras_simmim.runs import RunConfig
+from keras_simmim.runs.build import fill_in
+from keras_simmim.runs.command import command
+
+
+@pytest.mark.parametrize(
+    "given, side",
+    [
+        ({}, 32),
+        ({"method": "empssl", "crop_scale": (0.3, 0.5), "deterministic": True}, 32),
+        ({"data": "my photos", "image_size": 64, "whiten_stem": False, "steps": 12}, 64),
+    ],
+)
+def test_typed_it_gives_the_same_configuration(monkeypatch, given, side):
+    config = RunConfig(**given, backend="jax", precision="float32")
+    if config.steps is None:
+        config.epochs = 3
+    fill_in(config, side)
+    config.total_steps, config.steps_per_epoch = 12, 4  # as a run plans them
+    words = shlex.split(command(config))
+    assert words[:2] == ["keras-simmim", "pretrain"]
+    typed = []
+    monkeypatch.setattr(cli, "pretrain", lambda again, *args, **kwargs: typed.append(again))
+    monkeypatch.setattr(cli, "_use_backend", lambda backend: None)
+    with pytest.raises(SystemExit):
+        cli.main([*words[1:], "--no-report", "--output", "somewhere"])
+    again = typed[0]
+    fill_in(again, side)
+    again.total_steps, again.steps_per_epoch, again.backend = 12, 4, "jax"
+    assert again == config
+
+
+def test_defaults_are_left_out_and_minutes_become_steps():
+    config = RunConfig(minutes=5.0, width=4)
+    fill_in(config, 32)
+    config.total_steps, config.steps_per_epoch = 120, 40
+    assert command(config) == (
+        "keras-simmim pretrain --data sample --method simmim --width 4 --steps 120"
+    )
