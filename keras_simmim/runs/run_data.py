@@ -73,10 +73,13 @@ class RunData:
         test = rng.permutation(len(test_images))[: self.PART[1]]
         return train_images[train], train_labels[train], test_images[test], test_labels[test]
 
-    def some_images(self) -> np.ndarray:
-        """The first batch of training images, `(N, H, W, C)`."""
+    def some_images(self, count: int = 1) -> np.ndarray:
+        """Training images `(N, H, W, C)`: whole batches, at least `count` if there are as many."""
         batches = self.batches()
-        return batches[0][0] if self.labelled is None else self.labelled[0][batches.indices(0)]
+        needed = range(min(len(batches), -(-count // self._config.batch_size)))
+        if self.labelled is None:
+            return np.concatenate([batches[index][0] for index in needed])
+        return self.labelled[0][np.concatenate([batches.indices(index) for index in needed])]
 
 
 def load_labelled(name: str, data_dir: str | None = None):
