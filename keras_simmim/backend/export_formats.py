@@ -18,11 +18,11 @@ class ExportFormat(NamedTuple):
     tolerance: float | None
 
 
-_ONNX = {
+_ONNX: dict[str, tuple[str, ...]] = {
     "torch": ("torch", "onnx", "onnxscript", "onnxruntime"),
     "tensorflow": ("tensorflow", "onnx", "tf2onnx", "onnxruntime"),
 }
-_LITERT = {"tensorflow": ("tensorflow", "ai_edge_litert")}
+_LITERT: dict[str, tuple[str, ...]] = {"tensorflow": ("tensorflow", "ai_edge_litert")}
 
 FORMATS = {
     "onnx": ExportFormat("{}.onnx", _ONNX, 1e-4),
