@@ -74,7 +74,7 @@ def write_card(
         "data": data,
         "command": f"`{command_of(config, side)}`",
         "seed": str(config.seed),
-        "training": f"{results['training_minutes']:.0f} minutes, {len(rows)} epochs of "
+        "training": f"{results['training_minutes']:.1f} minutes, {len(rows)} epochs of "
         f"{config.steps_per_epoch} steps, {results['images_seen']:,} images seen, loss "
         f"{float(rows[0]['loss']):.3f} to {float(rows[-1]['loss']):.3f}",
         "machine": f"{results['machine']}, {config.backend}, {config.precision}",
@@ -96,9 +96,9 @@ def _percent(results, key):
 
 def _intro(results):
     return (
-        "An encoder, pre-trained without labels, and a classifier on it. They compute in float32 and "
-        "take raw pixels, uint8, 0 to 255. Accuracies are those of "
-        f"{results['test_images']:,} test images; `results.json` has them, too."
+        "An encoder, pre-trained without labels, and a classifier on it. They compute in float32\n"
+        "and take raw pixels, uint8, 0 to 255. Accuracies are those of "
+        f"{results['test_images']:,} test images."
     )
 
 

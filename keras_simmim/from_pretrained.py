@@ -10,7 +10,7 @@ def from_pretrained(name_or_path: str | os.PathLike, which: str = "encoder") -> 
     """Loads a saved model, under any backend.
 
     Args:
-        name_or_path: name of a model that comes with the package, such as "demo_resnet_sample";
+        name_or_path: name of a model that comes with the package, of a folder in `saved_models/`;
             or a run folder, another folder of a saved model, or a `.keras` file.
         which: "encoder": images to features; "classifier": images to logits, where there is one;
             "model": the whole method, to go on with its training.

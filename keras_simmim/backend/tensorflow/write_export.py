@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import tensorflow as tf
 
@@ -20,9 +22,7 @@ def write_export(model, form: str, path, images) -> None:
     if form == "saved-model":
         model.export(path, format="tf_saved_model", verbose=False)
     elif form.startswith("onnx"):
-        register_erfc()
-        model(images[:1])  # Keras refuses models that were never called
-        model.export(path, format="onnx", verbose=False)
+        _write_onnx(model, path, images)
         finish_onnx(path, half=form == "onnx-float16")
     elif form == "litert-int8":
         _write_int8(model, path, images)
@@ -33,6 +33,15 @@ def write_export(model, form: str, path, images) -> None:
 def exports_are_portable() -> bool:
     """Whether files written here run on machines without the devices of this one."""
     return True
+
+
+def _write_onnx(model, path, images):
+    register_erfc()
+    model(images[:1])  # Keras refuses models that were never called
+    with warnings.catch_warnings():
+        # Keras 3.15.1 looks for a name that NumPy warns of.
+        warnings.simplefilter("ignore", FutureWarning)
+        model.export(path, format="onnx", verbose=False)
 
 
 def _write_litert(model, path, half):
