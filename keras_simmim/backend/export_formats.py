@@ -9,8 +9,8 @@ class ExportFormat(NamedTuple):
         file: name of the file or folder, with `{}` for the model's.
         needs: backends that write it, the better ones first, and the modules that each needs for it
             and for running it.
-        tolerance: how far results may be from those of Keras, as a share of the largest of these
-            where it is above 1; None: it is reported only.
+        tolerance: how far results may be from those of Keras, as a share of the largest of these;
+            None: it is reported only.
     """
 
     file: str
