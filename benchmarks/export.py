@@ -108,13 +108,18 @@ def main():
             for label, model in ((options.model, encoder), (PEER, mobile))
         }
         times = measure(exported, images, options)
-        print(
-            f"Keras in float32: kNN {knn(lambda x: ks.evaluation.embed(encoder, x), labelled):.1%}"
+        accuracy = knn(lambda images: ks.evaluation.embed(encoder, images), labelled)
+        print(f"kNN of {options.model} in Keras: {accuracy:.1%}\n")
+        columns = (
+            "encoder",
+            "format",
+            "MB",
+            "batch 1, ms",
+            "batch 32, ms",
+            "ratio, 1",
+            "ratio, 32",
         )
-        print(
-            "\n| encoder | format | MB | batch 1, ms | batch 32, ms | ratio, 1 | ratio, 32 | kNN |"
-        )
-        print("| --- | --- | --- | --- | --- | --- | --- | --- |")
+        print(f"| {' | '.join(columns)} | kNN |\n{'| --- ' * (len(columns) + 1)}|")
         for label, files in exported.items():
             for form, file in files.items():
                 accuracy = "-"
