@@ -17,6 +17,8 @@ from keras_simmim import metrics as metrics
 from keras_simmim import optimizers as optimizers
 from keras_simmim import reports as reports
 from keras_simmim import views as views
+from keras_simmim.export import export as export
+from keras_simmim.from_pretrained import from_pretrained as from_pretrained
 from keras_simmim.methods import BYOL as BYOL
 from keras_simmim.methods import EMPSSL as EMPSSL
 from keras_simmim.methods import MaskedImageModel as MaskedImageModel

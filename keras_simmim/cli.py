@@ -15,6 +15,9 @@ import keras
 
 from keras_simmim import __version__, _why_backend, distribution
 from keras_simmim import backend as engine
+from keras_simmim.backend.export_formats import FORMATS
+from keras_simmim.export import export, images_of_run
+from keras_simmim.publish import publish
 from keras_simmim.runs import (
     RunConfig,
     RunError,
@@ -325,6 +328,78 @@ def report_command(runs, output, backend):
 def runs_command(folder):
     """Lists the runs in FOLDER, at any depth: method, data, state, accuracy, time."""
     list_runs(folder)
+
+
+@commands.command("export")
+@click.argument("run", type=click.Path(exists=True, path_type=Path))
+@click.option(
+    "--to",
+    default="onnx,litert",
+    show_default=True,
+    help=f"Formats, with commas between them: {', '.join(FORMATS)}.",
+)
+@click.option(
+    "--output", type=click.Path(path_type=Path), help="Folder of the files [default: RUN/export]."
+)
+@click.option("--data", help="cifar10, sample or a folder of training images [default: the run's].")
+@click.option("--data-dir", help="Where TensorFlow Datasets keeps CIFAR-10.")
+@click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
+def export_command(run, to, output, data, data_dir, backend):
+    """Writes a run's encoder to files that run without Keras, each compared with Keras.
+
+    RUN is a run folder, or the .keras file of an encoder or a classifier. Files take uint8 images.
+    """
+    _use_backend(backend)
+    folder = run if run.is_dir() else run.parent
+    is_run = run.is_dir() and (run / "config.json").is_file()
+    images = None
+    if is_run or data:
+        config = RunConfig.from_json(run / "config.json") if is_run else RunConfig()
+        config.data, config.data_dir = data or config.data, data_dir or config.data_dir
+        images = images_of_run(config)
+    try:
+        exported = export(run, output or folder / "export", to.split(","), images)
+    except (ValueError, ImportError, RuntimeError) as error:
+        raise RunError(" ".join(str(error).split())) from error
+    for form, file in exported.items():
+        print(
+            f"{form}: {file.path}, {file.size / 1e6:.2f} MB, differs from Keras by "
+            f"{file.difference:.1e}, cosine {file.cosine:.5f}"
+        )
+
+
+@commands.command("publish")
+@click.argument("run", type=click.Path(exists=True, file_okay=False, path_type=Path))
+@click.option("--name", required=True, help="Name of the saved model, and of its folder.")
+@click.option(
+    "--output",
+    type=click.Path(path_type=Path),
+    default=Path("saved_models"),
+    show_default=True,
+    help="Where the folder is made.",
+)
+@click.option("--test-data", help="Folder of classes to test on, where the run's data is a folder.")
+@click.option("--data-dir", help="Where TensorFlow Datasets keeps CIFAR-10.")
+@click.option(
+    "--fine-tune",
+    type=click.IntRange(min=1),
+    metavar="EPOCHS",
+    help="Fine-tune the classifier for so many epochs [default: a linear probe].",
+)
+@click.option("--licence", default="Apache-2.0", show_default=True, help="Licence of the weights.")
+@click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
+def publish_command(run, name, output, test_data, data_dir, fine_tune, licence, backend):
+    """Makes a saved model of a run: encoder, classifier, their exports, and a card.
+
+    Judges them on labelled images: kNN, classifier, int8, each class.
+    """
+    _use_backend(backend)
+    results = publish(run, output / name, test_data, data_dir, fine_tune, licence)
+    print(
+        f"{output / name}: kNN accuracy {results['knn_accuracy']:.2%} "
+        f"({results['int8_knn_accuracy']:.2%} in int8), classifier "
+        f"{results['classifier_accuracy']:.2%}; see card.md"
+    )
 
 
 def main(arguments=None):

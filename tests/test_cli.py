@@ -4,6 +4,7 @@ import keras
 import pytest
 
 from keras_simmim import cli
+from keras_simmim.export import Exported
 from keras_simmim.runs import RunConfig
 
 
@@ -58,6 +59,22 @@ def test_compare_shares_what_was_given(capsys, calls, tmp_path):
     assert calls == [((["simmim", "byol"], 2, tmp_path, shared), {})]
 
 
+def test_export_says_what_was_written(capsys, monkeypatch, tmp_path):
+    asked = []
+
+    def export(run, folder, to, images):
+        asked.append((run, folder, to, images.shape))
+        (tmp_path / "encoder.onnx").write_bytes(b"1234" * 1_000_000)
+        return {"onnx": Exported(tmp_path / "encoder.onnx", 1.2e-6, 0.99999)}
+
+    monkeypatch.setattr(cli, "export", export)
+    RunConfig(data="sample", batch_size=100).to_json(tmp_path / "config.json")
+    status, out, _ = run(capsys, "export", str(tmp_path), "--to", "onnx,litert")
+    assert status == 0
+    assert asked == [(tmp_path, tmp_path / "export", ["onnx", "litert"], (500, 32, 32, 3))]
+    assert "encoder.onnx, 4.00 MB, differs from Keras by 1.2e-06, cosine 0.99999" in out
+
+
 @pytest.mark.parametrize(
     "arguments,message",
     [
@@ -74,6 +91,10 @@ def test_compare_shares_what_was_given(capsys, calls, tmp_path):
         (["pretrain", "--resume", "--output", "missing"], "is no run folder"),
         (["pretrain", "--data", "missing"], "missing"),
         (["evaluate", "missing"], "missing"),
+        (["export", "missing"], "missing"),
+        (["export", "..", "--to", "tflite"], "`to` must name formats"),
+        (["publish", "..", "--name", "model"], "is no run folder"),
+        (["publish", ".."], "--name"),
         (["train"], "train"),
     ],
 )

@@ -7,20 +7,6 @@ import numpy as np
 
 from keras_simmim.backend.data_reader import import_tensorflow_as_reader, read_images
 
-# Of its labels and of the bundled sample's.
-CLASS_NAMES = (
-    "airplane",
-    "automobile",
-    "bird",
-    "cat",
-    "deer",
-    "dog",
-    "frog",
-    "horse",
-    "ship",
-    "truck",
-)
-
 
 def load_cifar10(
     split: str, data_dir: str | os.PathLike | None = None

@@ -11,6 +11,7 @@ from keras_simmim.evaluation.fine_tune import fine_tune as fine_tune
 from keras_simmim.evaluation.knn import knn_accuracy as knn_accuracy
 from keras_simmim.evaluation.knn import knn_predict as knn_predict
 from keras_simmim.evaluation.knn_callback import KNNCallback as KNNCallback
+from keras_simmim.evaluation.linear_classifier import linear_classifier as linear_classifier
 from keras_simmim.evaluation.linear_probe import linear_probe as linear_probe
 from keras_simmim.evaluation.probe_layers import probe_layers as probe_layers
 from keras_simmim.evaluation.rankme import rankme as rankme

@@ -10,6 +10,7 @@ from keras_simmim.evaluation.stratified_sample import stratified_sample
 # the best C differs little with more rows, the time for each C a lot.
 _HELD_OUT = 0.2
 _MOST_ROWS = 10_000
+C_VALUES = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0)
 
 
 def linear_probe(
@@ -17,7 +18,7 @@ def linear_probe(
     train_y: np.ndarray,
     test_x: np.ndarray,
     test_y: np.ndarray,
-    c_values: Sequence[float] = (1e-4, 1e-3, 1e-2, 1e-1, 1.0, 10.0),
+    c_values: Sequence[float] = C_VALUES,
     max_iter: int = 1000,
     seed: int = 0,
 ) -> float:
@@ -51,11 +52,28 @@ def linear_probe(
         penalty chosen on a validation set, L-BFGS, then a fit to all of the training set.
     """
     train_x, test_x = np.asarray(train_x, "float32"), np.asarray(test_x, "float32")
-    train_y = check_labels("train_y", train_y, len(train_x))
     test_y = check_labels("test_y", test_y, len(test_x))
     check_features(train_x, test_x)
-    check_finite("train_x", train_x)
     check_finite("test_x", test_x)
+    scaler, regression = fit_regression(train_x, train_y, c_values, max_iter, seed)
+    return _accuracy(regression, scaler.transform(test_x), test_y)
+
+
+def fit_regression(train_x, train_y, c_values, max_iter, seed):
+    """Fits what `linear_probe` judges.
+
+    Args:
+        train_x: features `(N, F)` float32.
+        train_y: as in `linear_probe`, and so are the others.
+        c_values: inverse strengths of the regularisation to choose from.
+        max_iter: iterations of the solver at most.
+        seed: seed of which rows are held out.
+
+    Returns:
+        scikit-learn's `StandardScaler` and `LogisticRegression`, fitted.
+    """
+    train_y = check_labels("train_y", train_y, len(train_x))
+    check_finite("train_x", train_x)
     c_values = sorted(c_values)
     if not c_values or c_values[0] <= 0:
         raise ValueError(f"`c_values` must be numbers above 0. Received: c_values={c_values}")
@@ -70,7 +88,7 @@ def linear_probe(
     regression = linear_model.LogisticRegression(max_iter=max_iter, warm_start=True)
     _set_best_c(regression, x, train_y, c_values, seed)
     regression.fit(x, train_y)
-    return _accuracy(regression, scaler.transform(test_x), test_y)
+    return scaler, regression
 
 
 def _set_best_c(regression, x, y, c_values, seed):

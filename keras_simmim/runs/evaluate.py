@@ -56,7 +56,7 @@ def evaluate(
     if data is None:
         raise RunError("--data is needed with a .keras file: cifar10, sample or a folder.")
     try:
-        labelled = _load(data, test_data, data_dir, image_size)
+        labelled = load_data(data, test_data, data_dir, image_size)
     except (ValueError, OSError, ImportError) as error:
         raise RunError(" ".join(str(error).split())) from error
     if checkpoint is None:
@@ -93,7 +93,15 @@ def evaluate(
     return results
 
 
-def _load(data, test_data, data_dir, image_size):
+def load_data(data, test_data, data_dir, image_size):
+    """Labelled data to judge by: train images and labels, test images and labels.
+
+    Args:
+        data: `"cifar10"`, `"sample"`, or a folder of classes, of which images are `ImageFolder`s.
+        test_data: folder of the same classes to test on, where `data` is a folder.
+        data_dir: where TensorFlow Datasets keeps CIFAR-10.
+        image_size: side to which images of a folder are fitted.
+    """
     if not Path(data).is_dir():
         return load_labelled(data, data_dir)
     if test_data is None:

@@ -13,6 +13,7 @@ from keras_simmim.methods import BYOL, Method
 from keras_simmim.runs.build import build_method, build_optimizer, peak_learning_rate
 from keras_simmim.runs.checkpoint import Checkpoint
 from keras_simmim.runs.locked import locked
+from keras_simmim.runs.machine import describe_machine
 from keras_simmim.runs.peak_memory import peak_memory_mb
 from keras_simmim.runs.plan import plan
 from keras_simmim.runs.run_config import RunConfig
@@ -142,6 +143,7 @@ def _finish(config, model, data, output, minutes):
         "peak_memory_mb": peak_memory_mb(),
         "devices": backend.device_count(),
         "versions": versions(),
+        "machine": describe_machine(),
     }
     print(f"Trained for {minutes:.1f} minutes, saved {path}")
     if data.labelled is None:

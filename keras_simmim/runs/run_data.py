@@ -83,8 +83,8 @@ class RunData:
         """
         if self.labelled is not None:
             train_images, train_labels, images, labels = self.part
-            names = datasets.CLASS_NAMES
-            return images, labels, list(names), train_images, train_labels
+            names = list(datasets.class_names(self._config.data))
+            return images, labels, names, train_images, train_labels
         folder = self._folder
         chosen = np.random.default_rng(0).permutation(folder.num_images)[: 2 * self.PART[1]]
         if folder.labels is None:
@@ -111,7 +111,8 @@ class RunData:
         """`few_images` and their classes by name, None where they are not known."""
         if self.labelled is None:
             return self.few_images(), None
-        return self.few_images(), [datasets.CLASS_NAMES[i] for i in self.part[3][: self.FEW]]
+        names = datasets.class_names(self._config.data)
+        return self.few_images(), [names[i] for i in self.part[3][: self.FEW]]
 
     def few_images(self) -> np.ndarray:
         """Some hundred images `(N, H, W, C)`, test images where there are any."""
@@ -121,10 +122,13 @@ class RunData:
         steps = min(len(batches), max(1, self.FEW // batches.batch_size))
         return np.concatenate([batches[step][0] for step in range(steps)])[: self.FEW]
 
-    def some_images(self) -> np.ndarray:
-        """The first batch of training images, `(N, H, W, C)`."""
+    def some_images(self, count: int = 1) -> np.ndarray:
+        """Training images `(N, H, W, C)`: whole batches, at least `count` if there are as many."""
         batches = self.batches()
-        return batches[0][0] if self.labelled is None else self.labelled[0][batches.indices(0)]
+        needed = range(min(len(batches), -(-count // self._config.batch_size)))
+        if self.labelled is None:
+            return np.concatenate([batches[index][0] for index in needed])
+        return self.labelled[0][np.concatenate([batches.indices(index) for index in needed])]
 
 
 def load_labelled(name: str, data_dir: str | None = None):

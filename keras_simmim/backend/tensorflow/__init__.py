@@ -21,5 +21,10 @@ from keras_simmim.backend.tensorflow.replicas import replica_index as replica_in
 from keras_simmim.backend.tensorflow.replicas import same_on_all as same_on_all
 from keras_simmim.backend.tensorflow.replicas import share_of_loss as share_of_loss
 from keras_simmim.backend.tensorflow.replicas import start_replicas as start_replicas
+from keras_simmim.backend.tensorflow.run_export import run_export as run_export
 from keras_simmim.backend.tensorflow.start_processes import start_processes as start_processes
 from keras_simmim.backend.tensorflow.train_step_mixin import TrainStepMixin as TrainStepMixin
+from keras_simmim.backend.tensorflow.write_export import (
+    exports_are_portable as exports_are_portable,
+)
+from keras_simmim.backend.tensorflow.write_export import write_export as write_export

@@ -1,0 +1,150 @@
+"""From a run folder to a saved model: files for Keras and other runtimes, and a card."""
+
+import json
+import shutil
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from keras_simmim import datasets, evaluation
+from keras_simmim.backend.run_litert import run_litert
+from keras_simmim.card import write_card
+from keras_simmim.encoders.float32_copy import float32_copy
+from keras_simmim.export import export, images_of_run
+from keras_simmim.runs import RunConfig, RunError
+from keras_simmim.runs.evaluate import load_data
+from keras_simmim.runs.machine import describe_machine
+from keras_simmim.runs.run_data import load_labelled
+
+_PARTS = {"encoder": ("onnx", "litert", "litert-int8"), "classifier": ("onnx", "litert")}
+
+
+def publish(
+    run: Path,
+    folder: Path,
+    test_data: str | None = None,
+    data_dir: str | None = None,
+    fine_tune_epochs: int | None = None,
+    licence: str = "Apache-2.0",
+) -> dict:
+    """Writes what is worth keeping of a run, judged, as `from_pretrained` finds it.
+
+    The folder gets `encoder.keras` and `classifier.keras` in float32, both exported to ONNX and
+    LiteRT, the encoder to int8, too; `model.keras` as it was trained, to go on with; `config.json`,
+    `results.json` and `card.md`. The classifier is the linear probe of the very encoder: its
+    accuracy says how good the features are, and a device that needs both features and classes runs
+    one network. Where the features of a method are not made for that (`mim`), a fine-tuned
+    classifier is better.
+
+    Args:
+        run: a run folder whose training has ended, on data with labels.
+        folder: the folder to write, whose name is the model's.
+        test_data: folder of classes to test on, where the run's data is a folder.
+        data_dir: where TensorFlow Datasets keeps CIFAR-10; None: as in the run.
+        fine_tune_epochs: epochs of fine-tuning a copy of the encoder as the classifier; None: the
+            linear probe.
+        licence: licence of the weights.
+
+    Returns:
+        What `results.json` holds.
+
+    Raises:
+        RunError: for a run or data that can't be used, or a missing extra.
+    """
+    config, results = _record(run)
+    try:
+        labelled = load_data(config.data, test_data, data_dir or config.data_dir, config.image_size)
+        if data_dir:
+            config.data_dir = data_dir
+        images = images_of_run(config)
+        made = _make(run, folder, config, labelled, images, fine_tune_epochs)
+    except (ValueError, OSError, ImportError, RuntimeError) as error:
+        raise RunError(" ".join(str(error).split())) from error
+    results = {"machine": describe_machine(), **results, **made}
+    shutil.copy(run / "config.json", folder / "config.json")
+    write_card(folder, folder.name, config, results, run / "history.csv", images.shape[1], licence)
+    (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    return results
+
+
+def _record(run):
+    config = RunConfig.from_json(run / "config.json")
+    if not (run / "results.json").is_file():
+        raise RunError(f"{run} holds no results.json: has its training ended?")
+    return config, json.loads((run / "results.json").read_text())
+
+
+def _make(run, folder, config, labelled, images, fine_tune_epochs):
+    """Writes the models and judges them."""
+    train_images, train_y, test_images, test_y = labelled
+    method = keras.saving.load_model(run / "model.keras")
+    encoder = float32_copy(method.encoder, images.shape[1:])
+    train_x, test_x = (evaluation.embed(encoder, part) for part in (train_images, test_images))
+    if fine_tune_epochs is None:
+        kind = "a linear probe of the encoder"
+        classifier = evaluation.linear_classifier(encoder, train_x, train_y, images.shape[1:])
+    else:
+        kind = f"the encoder fine-tuned for {fine_tune_epochs} epochs"
+        tuned = evaluation.fine_tune(encoder, *labelled, epochs=fine_tune_epochs)
+        classifier = float32_copy(tuned.classifier, images.shape[1:])
+    folder.mkdir(parents=True, exist_ok=True)
+    encoder.save(folder / "encoder.keras")
+    classifier.save(folder / "classifier.keras")
+    shutil.copy(run / "model.keras", folder / "model.keras")
+    exported = {}
+    for model, (name, forms) in zip((encoder, classifier), _PARTS.items(), strict=True):
+        exported[name] = export(model, folder, forms, images, name)
+
+    int8 = exported["encoder"]["litert-int8"].path
+    knn = evaluation.knn_predict(train_x, train_y, test_x) == test_y
+    classified = evaluation.embed(classifier, test_images).argmax(axis=1) == test_y
+    results = {
+        "test_images": len(test_y),
+        "knn_accuracy": float(np.mean(knn)),
+        "classifier": kind,
+        "classifier_accuracy": float(np.mean(classified)),
+        "int8_knn_accuracy": evaluation.knn_accuracy(
+            _run_in_batches(int8, train_images), train_y, _run_in_batches(int8, test_images), test_y
+        ),
+        "per_class": {
+            label: {
+                "knn": float(np.mean(knn[test_y == index])),
+                "classifier": float(np.mean(classified[test_y == index])),
+            }
+            for index, label in enumerate(_class_names(config, train_images))
+        },
+        "files": {
+            path.name: path.stat().st_size
+            for path in sorted(folder.iterdir())
+            if path.suffix in (".keras", ".onnx", ".tflite")
+        },
+    }
+    if config.data == "cifar10":
+        results["sample"] = _on_sample(encoder, classifier)
+    return results
+
+
+def _run_in_batches(path, images):
+    """Features that an exported encoder gives."""
+    if not isinstance(images, np.ndarray):
+        return np.concatenate([run_litert(path, batch[0]) for batch in images])
+    parts = np.array_split(images, -(-len(images) // 500))
+    return np.concatenate([run_litert(path, part) for part in parts])
+
+
+def _class_names(config, images):
+    if isinstance(images, datasets.ImageFolder):
+        return images.class_names
+    return datasets.class_names(config.data)
+
+
+def _on_sample(encoder, classifier):
+    """The same on the bundled sample, whose images are of CIFAR-10: quickly checked anywhere."""
+    train_images, train_y, test_images, test_y = load_labelled("sample")
+    train_x, test_x = (evaluation.embed(encoder, part) for part in (train_images, test_images))
+    logits = evaluation.embed(classifier, test_images)
+    return {
+        "knn_accuracy": evaluation.knn_accuracy(train_x, train_y, test_x, test_y),
+        "classifier_accuracy": float(np.mean(logits.argmax(axis=1) == test_y)),
+    }
