@@ -31,7 +31,8 @@ def check_encoder(encoder, image_shape):
     except Exception as error:  # Whatever an encoder of somebody else raises.
         raise ValueError(
             f"The encoder '{encoder.name}' can't take images of shape {image_shape}. "
-            f"{_advice_on_shape(encoder, image_shape)}Received from it: {error}"
+            f"{_advice_on_shape(encoder, image_shape)}{_advice_on_augmentation(encoder)}"
+            f"Received from it: {error}"
         ) from error
     if not isinstance(features, keras.KerasTensor):
         raise ValueError(
@@ -78,6 +79,18 @@ def _advice_on_shape(encoder, image_shape):
             f"Make it for images of this shape, where it has {expected} now, or change the "
             "images (for views, `view_size`). "
         )
+    return ""
+
+
+def _advice_on_augmentation(encoder):
+    """Layers of keras-cv 0.9 that augment compute with TensorFlow, whatever the backend is."""
+    for layer in encoder._flatten_layers():
+        if type(layer).__module__.startswith("keras_cv.src.layers.preprocessing."):
+            return (
+                f"Its layer '{layer.name}' is an augmentation of keras-cv, which works in a "
+                "tf.data pipeline on every backend, but not inside a model: map it over the "
+                "dataset that `fit` gets. "
+            )
     return ""
 
 

@@ -11,6 +11,13 @@ import keras_simmim as ks
 keras_cv = pytest.importorskip("keras_cv")
 
 
+@pytest.mark.skipif(keras.backend.backend() != "jax", reason="others run TensorFlow's operations")
+def test_its_augmentation_inside_an_encoder_on_jax():
+    encoder = keras.Sequential([keras_cv.layers.RandomFlip(), keras.layers.Conv2D(4, 3)])
+    with pytest.raises(ValueError, match="'random_flip' is an augmentation of keras-cv.*tf.data"):
+        ks.encoders.check_encoder(encoder, (16, 16, 3))
+
+
 def test_keras_cv_before_and_inside(tmp_path):
     """Its augmentation in tf.data, which it needs, before our views, and its backbone."""
     import tensorflow as tf
