@@ -8,6 +8,7 @@ from keras import ops
 from keras_simmim import backend
 from keras_simmim.encoders import BatchNorm, check_encoder, pool
 from keras_simmim.encoders.image_shape import known_image_shape
+from keras_simmim.encoders.symbolic import require_layer
 from keras_simmim.methods.momentum import innermost
 from keras_simmim.metrics import ContrastiveAccuracy, EmbeddingStd
 
@@ -63,6 +64,7 @@ class Method(backend.TrainStepMixin, keras.Model):
     ):
         # Views are made from the pixels as they are: 8 bits do not fit into bfloat16.
         super().__init__(autocast=False, **kwargs)
+        require_layer(encoder)
         self._engine = backend.engine()
         self.encoder = encoder
         self.view_splitter = view_splitter

@@ -3,6 +3,9 @@ from pathlib import Path
 
 import keras
 
+from keras_simmim.load_model import reason
+from keras_simmim.runs.run_error import RunError
+
 _NAME = re.compile(r"epoch-(\d+)\.weights\.h5")
 
 
@@ -35,6 +38,9 @@ class Checkpoint(keras.callbacks.Callback):
 
         Returns:
             The number of epochs that are done, 0 where there is no checkpoint.
+
+        Raises:
+            RunError: for a file that is damaged or of another model.
         """
         done = 0
         for path in self.folder.glob("*.weights.h5"):
@@ -44,5 +50,11 @@ class Checkpoint(keras.callbacks.Callback):
         if done:
             # Keras passes over the state of an optimizer that is not built.
             model.optimizer.build(model.trainable_variables)
-            model.load_weights(self.folder / f"epoch-{done:06d}.weights.h5")
+            path = self.folder / f"epoch-{done:06d}.weights.h5"
+            try:
+                model.load_weights(path)
+            except Exception as error:  # Whatever a reader of HDF5 raises.
+                raise RunError(
+                    f"{path} can't be restored: {reason(error)}. Without it the run starts anew."
+                ) from error
         return done

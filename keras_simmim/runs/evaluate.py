@@ -1,8 +1,7 @@
 from pathlib import Path
 
-import keras
-
 from keras_simmim import datasets, evaluation
+from keras_simmim.load_model import load_model
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import load_labelled
 from keras_simmim.runs.run_error import RunError
@@ -50,10 +49,10 @@ def evaluate(
     if data is None:
         raise RunError("--data is needed with a .keras file: cifar10, sample or a folder.")
     try:
+        model = load_model(path)
         labelled = _load(data, test_data, data_dir, image_size)
     except (ValueError, OSError, ImportError) as error:
         raise RunError(" ".join(str(error).split())) from error
-    model = keras.saving.load_model(path)
     train_images, train_labels, test_images, test_labels = labelled
     try:
         train_x, test_x = (
