@@ -1,10 +1,12 @@
 """Self-supervised image pre-training for Keras 3, on TensorFlow, JAX and PyTorch."""
 
+# ruff: noqa: E402
+__version__ = "0.1.0"
+
 from keras_simmim._installed_backend import use_installed_backend
 
 _why_backend = use_installed_backend()
 
-# ruff: noqa: E402
 from keras_simmim import backend as backend
 from keras_simmim import datasets as datasets
 from keras_simmim import distribution as distribution
@@ -25,5 +27,3 @@ from keras_simmim.methods import MaskedImageModel as MaskedImageModel
 from keras_simmim.methods import MoCo as MoCo
 from keras_simmim.methods import SimCLR as SimCLR
 from keras_simmim.methods import SimMIM as SimMIM
-
-__version__ = "0.1.0"

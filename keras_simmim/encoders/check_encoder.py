@@ -1,7 +1,7 @@
 import keras
 
 from keras_simmim.encoders.channels_first import ChannelsFirst
-from keras_simmim.encoders.image_shape import standardize_image_shape
+from keras_simmim.encoders.image_shape import known_image_shape, standardize_image_shape
 from keras_simmim.encoders.symbolic import encode_symbolically, require_layer
 
 
@@ -31,7 +31,8 @@ def check_encoder(encoder, image_shape):
     except Exception as error:  # Whatever an encoder of somebody else raises.
         raise ValueError(
             f"The encoder '{encoder.name}' can't take images of shape {image_shape}. "
-            f"{_advice_on_shape(encoder, image_shape)}Received from it: {error}"
+            f"{_advice_on_shape(encoder, image_shape)}{_advice_on_augmentation(encoder)}"
+            f"Received from it: {error}"
         ) from error
     if not isinstance(features, keras.KerasTensor):
         raise ValueError(
@@ -58,7 +59,7 @@ def check_encoder(encoder, image_shape):
 
 def _check_channels(encoder, image_shape):
     """Keras's own check is not enough: a functional model for 1 channel takes 3 without a word."""
-    expected = _image_shape(encoder)
+    expected = known_image_shape(encoder)
     if expected is not None and not _fits(expected[2:], image_shape[2:]):
         raise ValueError(
             f"The encoder '{encoder.name}' can't take images of shape {image_shape}. "
@@ -66,14 +67,8 @@ def _check_channels(encoder, image_shape):
         )
 
 
-def _image_shape(encoder):
-    """The shape of images that an encoder was made for, None if it does not say."""
-    shape = getattr(encoder, "input_shape", None)
-    return shape[1:] if isinstance(shape, tuple) and len(shape) == 4 else None
-
-
 def _advice_on_shape(encoder, image_shape):
-    expected = _image_shape(encoder)
+    expected = known_image_shape(encoder)
     if expected is None:
         return ""
     height, width, channels = image_shape
@@ -87,13 +82,25 @@ def _advice_on_shape(encoder, image_shape):
     return ""
 
 
+def _advice_on_augmentation(encoder):
+    """Layers of keras-cv 0.9 that augment compute with TensorFlow, whatever the backend is."""
+    for layer in encoder._flatten_layers():
+        if type(layer).__module__.startswith("keras_cv.src.layers.preprocessing."):
+            return (
+                f"Its layer '{layer.name}' is an augmentation of keras-cv, which works in a "
+                "tf.data pipeline on every backend, but not inside a model: map it over the "
+                "dataset that `fit` gets. "
+            )
+    return ""
+
+
 def _fits(expected, shape):
     return all(e is None or s is None or e == s for e, s in zip(expected, shape, strict=True))
 
 
 def _advice_on_outputs(features):
     if isinstance(features, dict) and features:
-        return f"`keras.Model(encoder.input, encoder.output[{next(iter(features))!r}])`"
+        return f"`keras_simmim.encoders.feature_map(encoder, {next(iter(features))!r})`"
     return "`keras.Model(encoder.input, encoder.output[-1])`"
 
 

@@ -13,3 +13,14 @@ def standardize_image_shape(image_shape):
             f"width may be None. Received: image_shape={image_shape}"
         )
     return sizes
+
+
+def known_image_shape(encoder):
+    """`(height, width, channels)` that an encoder was made for, None if it does not know it.
+
+    Keras knows it of a functional model, and of another once it is built; ours say it.
+    """
+    shape = getattr(encoder, "input_shape", None)
+    if not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] is None:
+        return None
+    return shape[1:]

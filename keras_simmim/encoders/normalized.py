@@ -40,7 +40,7 @@ class Normalized(keras.Model):
         super().__init__(autocast=False, **kwargs)
         require_layer(encoder)
         self.encoder = encoder
-        self.standardize = Standardize(mean, std, dtype=self.dtype_policy, name="standardize")
+        self.standardize = Standardize(mean, std, dtype=self.dtype_policy, name="normalize_images")
 
     @property
     def input_shape(self):

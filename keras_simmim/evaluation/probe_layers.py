@@ -4,8 +4,8 @@ import keras
 import numpy as np
 from keras import ops
 
-from keras_simmim.encoders import Normalized, check_encoder, pool
-from keras_simmim.evaluation.block_ends import block_ends, trace
+from keras_simmim.encoders import check_encoder, pool
+from keras_simmim.encoders.layer_outputs import layer_outputs
 from keras_simmim.evaluation.check_features import check_labels
 from keras_simmim.evaluation.embed import embed
 from keras_simmim.evaluation.linear_probe import import_sklearn, linear_probe
@@ -25,8 +25,9 @@ def probe_layers(
     """Accuracy of a linear probe of the layers of an encoder, pooled over their positions.
 
     Takes functional and sequential models, encoders with a method `layer_outputs(images)` that
-    returns a list of features, one for each block (such as `ViT`; they are named `block_1`,
-    `block_2`, ...), and either of them in `Normalized`. The images are encoded once for all layers.
+    returns a list of features, one for each block, the last being the encoder's output (such as
+    `ViT`; they are named `block_1`, `block_2`, ...), and either of them in `Normalized`. The images
+    are encoded once for all layers.
 
     Args:
         encoder: encoder from images to a map, tokens or a vector; channels_last.
@@ -56,8 +57,9 @@ def probe_layers(
     test_y = check_labels("test_y", test_y, len(test_images), of="images")
     check_encoder(encoder, train_images.shape[1:])  # which builds it
     images = keras.Input(train_images.shape[1:], dtype="float32")
-    outputs = _layer_outputs(encoder, images, layers)
-    pooled = {name: pool(features) for name, features in outputs.items()}
+    outputs = layer_outputs(encoder, images)
+    chosen = outputs.pick(outputs.blocks if layers is None else layers, "layers")
+    pooled = {name: pool(features) for name, features in chosen.items()}
     # One vector of all layers, so that `embed` takes them like any features.
     model = keras.Model(images, ops.concatenate(list(pooled.values()), axis=-1))
     train_x = embed(model, train_images, batch_size)
@@ -70,35 +72,3 @@ def probe_layers(
         )
         start = columns.stop
     return accuracies
-
-
-def _layer_outputs(encoder, images, names):
-    """Symbolic outputs of the layers of those names, of all blocks if it is None, by name."""
-    if isinstance(encoder, Normalized):
-        return _layer_outputs(encoder.encoder, encoder.standardize(images), names)
-    if hasattr(encoder, "layer_outputs"):
-        tensors = encoder.layer_outputs(images)
-        known = {f"block_{index + 1}": tensor for index, tensor in enumerate(tensors)}
-        default = list(known)
-    elif getattr(encoder, "inputs", None):  # functional or sequential
-        calls = trace(encoder, images)
-        known = {call.operation.name: call.outputs[0] for call in calls}
-        default = [call.operation.name for call in block_ends(calls) if _is_features(call)]
-    else:
-        raise ValueError(
-            "The layers of this encoder can't be reached from outside: give it a method "
-            "`layer_outputs(images)` that returns the features after each block, or make it a "
-            f"functional `keras.Model`. Received: {type(encoder).__name__} '{encoder.name}'"
-        )
-    chosen = default if names is None else list(names)
-    unknown = [name for name in chosen if name not in known]
-    if unknown or not chosen:
-        raise ValueError(
-            f"`layers` must name layers of the encoder '{encoder.name}', such as "
-            f"{default or list(known)}. Received: layers={names}"
-        )
-    return {name: tensor for name, tensor in known.items() if name in chosen}
-
-
-def _is_features(call):
-    return len(call.outputs[0].shape) in (2, 3, 4) and call.outputs[0].shape[-1] is not None

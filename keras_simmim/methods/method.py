@@ -7,6 +7,8 @@ from keras import ops
 
 from keras_simmim import backend
 from keras_simmim.encoders import BatchNorm, check_encoder, pool
+from keras_simmim.encoders.image_shape import known_image_shape
+from keras_simmim.encoders.symbolic import require_layer
 from keras_simmim.methods.momentum import innermost
 from keras_simmim.metrics import ContrastiveAccuracy, EmbeddingStd
 
@@ -62,6 +64,7 @@ class Method(backend.TrainStepMixin, keras.Model):
     ):
         # Views are made from the pixels as they are: 8 bits do not fit into bfloat16.
         super().__init__(autocast=False, **kwargs)
+        require_layer(encoder)
         self._engine = backend.engine()
         self.encoder = encoder
         self.view_splitter = view_splitter
@@ -77,7 +80,7 @@ class Method(backend.TrainStepMixin, keras.Model):
 
         What can't work then fails when the method is made, and weights exist before `fit`.
         """
-        image_shape = _input_shape(self.encoder)
+        image_shape = known_image_shape(self.encoder)
         if image_shape is not None:
             self.build((None, *image_shape))
 
@@ -359,13 +362,3 @@ def merge_views(views):
 def split_views(x, views):
     """Turns `(B*V, ...)` of views `(B, V, h, w, C)` into `(B, V, ...)`."""
     return ops.reshape(x, (*ops.shape(views)[:2], *x.shape[1:]))
-
-
-def _input_shape(encoder):
-    """The image shape that an encoder was made for, None if it does not know it."""
-    # Ours say it; of a foreign one Keras knows it if it is functional or built.
-    shape = getattr(encoder, "image_shape", None)
-    if shape is None:
-        batch_shape = getattr(encoder, "input_shape", None)
-        shape = batch_shape[1:] if isinstance(batch_shape, tuple) else None
-    return shape if shape is not None and len(shape) == 3 and shape[-1] is not None else None

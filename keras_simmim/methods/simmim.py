@@ -1,6 +1,8 @@
 import keras
 from keras import ops
 
+from keras_simmim.encoders.image_shape import known_image_shape
+from keras_simmim.encoders.layer_outputs import layer_outputs
 from keras_simmim.heads import AttentionHead
 from keras_simmim.losses import NTXent
 from keras_simmim.methods.method import Method, merge_views, split_views
@@ -23,10 +25,11 @@ class SimMIM(Method):
             with the defaults of `ViewSplitter`.
         attention_head: layer from features to embeddings `(N, A, D)`; None: `AttentionHead()`.
         loss: layer from embeddings `(B, V, A, D)` to a scalar; None: `NTXent()`.
-        inner_heads: dictionary from the name of a layer inside the encoder, which must be a
-            functional model, to an attention head on what that layer gives: more angles, on finer
-            maps, which train the lower layers directly. Of a `ResNet` it is `encoder.stage_end(3)`,
-            for instance. A adds up over the heads. None: only the encoder's output is looked at.
+        inner_heads: dictionary from the name of a layer inside the encoder to an attention head on
+            what that layer gives: more angles, on finer maps, which train the lower layers
+            directly. Names are those that `encoders.feature_map` takes, such as
+            `encoder.stage_end(3)` of a `ResNet`. A adds up over the heads. None: only the encoder's
+            output is looked at.
         online_probe: `heads.OnlineProbe` to learn the labels that `fit` is given; None: none.
 
     Call arguments:
@@ -82,8 +85,12 @@ class SimMIM(Method):
         super().build(images_shape)
         if not self.inner_heads:
             return
-        maps = [self._inner_map(name) for name in self.inner_heads]
-        self.encoder_with_maps = keras.Model(self.encoder.input, [self.encoder.output, *maps])
+        image_shape = known_image_shape(self.encoder) or self.view_shape
+        images = keras.Input(image_shape, dtype="float32")
+        outputs = layer_outputs(self.encoder, images)
+        inner = outputs.pick(self.inner_heads, "inner_heads")
+        maps = [inner[name] for name in self.inner_heads]
+        self.encoder_with_maps = keras.Model(images, [outputs.output, *maps])
         dim = self.head.compute_output_shape(self.features_shape)[-1]
         for x, (name, head) in zip(maps, self.inner_heads.items(), strict=True):
             if not head.built:
@@ -94,20 +101,6 @@ class SimMIM(Method):
                     f"{head.compute_output_shape(x.shape)[-1]} of the head on '{name}', "
                     f"{dim} of `attention_head`"
                 )
-
-    def _inner_map(self, name):
-        # The layers of a sequential model don't know the tensors of its graph.
-        functional = getattr(self.encoder, "inputs", None) and not isinstance(
-            self.encoder, keras.Sequential
-        )
-        names = [layer.name for layer in self.encoder.layers] if functional else []
-        if name not in names:
-            raise ValueError(
-                "`inner_heads` are on layers of the encoder, a functional `keras.Model`, by their "
-                f"names. Received: '{name}', of {type(self.encoder).__name__} "
-                f"'{self.encoder.name}' with {', '.join(names) or 'no such layers'}"
-            )
-        return self.encoder.get_layer(name).output
 
     def encode_views(self, views, training, seed=None):
         if not self.inner_heads:

@@ -8,7 +8,9 @@ import keras
 import numpy as np
 
 from keras_simmim import backend
+from keras_simmim.load_model import reason
 from keras_simmim.runs.find_checkpoint import checkpoints, find_checkpoint, read_state
+from keras_simmim.runs.run_error import RunError
 from keras_simmim.runs.stop_signals import StopSignals
 from keras_simmim.runs.stopped import Stopped
 from keras_simmim.runs.training_state import TrainingState
@@ -152,6 +154,9 @@ class Checkpoint(keras.callbacks.Callback):
 
         Returns:
             Where training goes on; None where there is no checkpoint.
+
+        Raises:
+            RunError: for one that is damaged or of another model.
         """
         path = find_checkpoint(self.folder, best)
         if path is None:
@@ -159,8 +164,14 @@ class Checkpoint(keras.callbacks.Callback):
         # Keras passes over the state of an optimizer that is not built.
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
-        model.load_weights(path / _MODEL)
-        self.state = read_state(path)
+        try:
+            model.load_weights(path / _MODEL)
+            self.state = read_state(path)
+        except Exception as error:  # whatever a reader of archives, HDF5 or JSON raises
+            raise RunError(
+                f"{path} can't be restored: {reason(error)}. Without that folder, the run goes on "
+                "from the checkpoint before."
+            ) from error
         return self.state
 
 

@@ -1,8 +1,7 @@
 from pathlib import Path
 
-import keras
-
 from keras_simmim import datasets, evaluation
+from keras_simmim.load_model import load_model
 from keras_simmim.runs.load_run import load_run
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import load_labelled
@@ -56,14 +55,14 @@ def evaluate(
     if data is None:
         raise RunError("--data is needed with a .keras file: cifar10, sample or a folder.")
     try:
+        if checkpoint is None:
+            model, judged = load_model(path), str(path)
+        else:
+            model = load_run(run, checkpoint)
+            judged = f"the {checkpoint} checkpoint of {run}"
         labelled = load_data(data, test_data, data_dir, image_size)
     except (ValueError, OSError, ImportError) as error:
         raise RunError(" ".join(str(error).split())) from error
-    if checkpoint is None:
-        model, judged = keras.saving.load_model(path), str(path)
-    else:
-        model = load_run(run, checkpoint)
-        judged = f"the {checkpoint} checkpoint of {run}"
     train_images, train_labels, test_images, test_labels = labelled
     try:
         train_x, test_x = (

@@ -1,7 +1,6 @@
 from pathlib import Path
 
-import keras
-
+from keras_simmim.load_model import load_model
 from keras_simmim.methods import Method
 from keras_simmim.runs.find_checkpoint import find_checkpoint
 from keras_simmim.runs.run_error import RunError
@@ -16,7 +15,7 @@ def load_run(run: Path, checkpoint: str | None = None) -> Method:
             ended.
 
     Raises:
-        RunError: for a folder without one.
+        RunError: for a folder without one, or a file that can't be loaded.
     """
     path = run / "model.keras"
     if checkpoint is not None or not path.is_file():
@@ -25,4 +24,7 @@ def load_run(run: Path, checkpoint: str | None = None) -> Method:
             kind = "checkpoint with a kNN accuracy" if checkpoint == "best" else "checkpoint"
             raise RunError(f"{run} has no {kind} yet.")
         path = found / "model.keras"
-    return keras.saving.load_model(path)
+    try:
+        return load_model(path)
+    except ValueError as error:
+        raise RunError(str(error)) from error

@@ -105,7 +105,7 @@ class UnknownChannels(layers.Layer):
         (lambda: ViT(depth=1, width=8, num_heads=2, patch_size=32), "multiples of the patch size"),
         (lambda: layers.Conv2D(4, 17), "can't take"),
         (lambda: two_outputs(lambda a, b: [a, b]), r"encoder\.output\[-1\]"),
-        (lambda: two_outputs(lambda a, b: {"low": a, "high": b}), r"encoder\.output\['"),
+        (lambda: two_outputs(lambda a, b: {"low": a, "high": b}), r"feature_map\(encoder, 'low'\)"),
         (lambda: keras.Sequential([layers.Reshape((4, 4, 4, 12))]), "Reshape"),
         (UnknownChannels, "last dimension"),
         (channels_first, r"Wrap it: `keras_simmim\.encoders\.ChannelsFirst"),

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from keras_simmim import cli
 from keras_simmim.runs import Checkpoint, RunError
 
 X, Y = np.ones((8, 3), "float32"), np.zeros((8, 2), "float32")
@@ -58,6 +59,40 @@ def test_keeps_what_an_epoch_has_come_to(tmp_path):
 def test_what_is_not_whole_does_not_count(tmp_path):
     (tmp_path / "partial-step-00000003").mkdir()
     assert Checkpoint(tmp_path, 2).restore(small_model()) is None
+
+
+def test_a_damaged_one_or_one_of_another_model(tmp_path):
+    other = keras.Sequential([keras.Input((3,)), keras.layers.Dense(5)])
+    other.compile(optimizer="adam", loss="mse")
+    other.fit(X, np.zeros((8, 5)), batch_size=4, verbose=0, callbacks=[Checkpoint(tmp_path, 2)])
+    model = small_model()
+    before = model.get_weights()
+    with pytest.raises(RunError, match="00000002 can't be restored: .*dense.*goes on"):
+        Checkpoint(tmp_path, 2).restore(model)
+    path = tmp_path / "step-00000002" / "model.keras"
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(RunError, match="can't be restored: it is damaged: .*goes on") as caught:
+        Checkpoint(tmp_path, 2).restore(model)
+    assert "\n" not in str(caught.value)
+    for a, b in zip(before, model.get_weights(), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_resume_says_so_in_one_line(tmp_path, image_folder, small_config, capsys):
+    # Of a folder, whose images have no labels to look at before.
+    small_config.data, small_config.image_size = str(image_folder), 16
+    small_config.batch_size = small_config.steps_per_epoch = small_config.total_steps = 4
+    small_config.backend = keras.backend.backend()
+    run = tmp_path / "run"
+    (run / "checkpoint" / "step-00000001").mkdir(parents=True)
+    (run / "checkpoint" / "step-00000001" / "model.keras").write_bytes(b"\x89HDF")
+    small_config.to_json(run / "config.json")
+    with pytest.raises(SystemExit) as exit:
+        cli.main(["pretrain", "--resume", "--output", str(run)])
+    out, err = capsys.readouterr()
+    assert exit.value.code == 2 and out == ""
+    assert err.startswith("keras-simmim: ") and err.count("\n") == 1
+    assert "step-00000001 can't be restored: it is damaged" in err
 
 
 def test_nothing_to_restore(tmp_path):

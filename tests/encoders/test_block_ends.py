@@ -2,11 +2,12 @@ import keras
 from keras import layers, ops
 
 from keras_simmim.encoders import ResNet
-from keras_simmim.evaluation.block_ends import block_ends, trace
+from keras_simmim.encoders.block_ends import block_ends
+from keras_simmim.encoders.trace import trace
 
 
 def ends(model):
-    calls = trace(model, keras.Input(model.input_shape[1:]))
+    calls, _ = trace(model, model.outputs[0], keras.Input(model.input_shape[1:]))
     return [call.operation.name for call in block_ends(calls)]
 
 
@@ -58,6 +59,6 @@ def test_a_model_in_a_model_is_a_block():
 def test_the_model_stays_as_it_was():
     model = ResNet(depth=10, width=2)
     config, output = model.get_config(), model.output
-    trace(model, keras.Input((32, 32, 3)))
+    trace(model, output, keras.Input((32, 32, 3)))
     assert model.get_config() == config and model.output is output
     assert keras.Model(model.input, model.get_layer("stem_relu").output).output_shape[-1] == 2

@@ -1,41 +1,6 @@
 """Where the blocks of a functional model end."""
 
-from typing import NamedTuple
-
-import keras
-
-
-class Call(NamedTuple):
-    """A call of a layer or operation of a functional model."""
-
-    operation: object
-    inputs: list
-    outputs: list
-
-
-def trace(model: keras.Model, images) -> list[Call]:
-    """Calls a functional model's layers on images, one after the other.
-
-    Args:
-        model: functional or sequential model of one input and one output.
-        images: `keras.KerasTensor`.
-
-    Returns:
-        A `Call` of each layer and operation, in an order in which inputs come before outputs.
-    """
-    calls = []
-
-    def call(operation, *args, **kwargs):
-        outputs = operation(*args, **kwargs)
-        calls.append(Call(operation, _tensors((args, kwargs)), _tensors(outputs)))
-        return outputs
-
-    # As a plain functional model it is one to Keras, whatever class it is of.
-    plain = keras.Model(model.inputs[0], model.outputs[0])
-    keras.models.clone_model(
-        plain, input_tensors=images, clone_function=lambda layer: layer, call_function=call
-    )
-    return calls
+from keras_simmim.encoders.trace import Call
 
 
 def block_ends(calls: list[Call]) -> list[Call]:
@@ -70,7 +35,3 @@ def block_ends(calls: list[Call]) -> list[Call]:
 
 def _has_kernel(call):
     return any(len(weight.shape) > 1 for weight in getattr(call.operation, "weights", []))
-
-
-def _tensors(nest):
-    return [x for x in keras.tree.flatten(nest) if isinstance(x, keras.KerasTensor)]
