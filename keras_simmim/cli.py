@@ -16,7 +16,7 @@ import keras
 from keras_simmim import __version__, _why_backend, distribution
 from keras_simmim import backend as engine
 from keras_simmim.backend.export_formats import FORMATS
-from keras_simmim.export import export, images_of_run
+from keras_simmim.export import export
 from keras_simmim.publish import publish
 from keras_simmim.runs import (
     RunConfig,
@@ -24,6 +24,7 @@ from keras_simmim.runs import (
     Stopped,
     compare,
     evaluate,
+    images_of_run,
     list_runs,
     pretrain,
     report,

@@ -11,8 +11,8 @@ from keras_simmim import datasets, evaluation
 from keras_simmim.backend.run_litert import run_litert
 from keras_simmim.card import write_card
 from keras_simmim.encoders.float32_copy import float32_copy
-from keras_simmim.export import export, images_of_run
-from keras_simmim.runs import RunConfig, RunError
+from keras_simmim.export import export
+from keras_simmim.runs import RunConfig, RunError, images_of_run
 from keras_simmim.runs.evaluate import load_data
 from keras_simmim.runs.machine import describe_machine
 from keras_simmim.runs.run_data import load_labelled

@@ -3,6 +3,7 @@
 from keras_simmim.runs.checkpoint import Checkpoint as Checkpoint
 from keras_simmim.runs.compare import compare as compare
 from keras_simmim.runs.evaluate import evaluate as evaluate
+from keras_simmim.runs.images_of_run import images_of_run as images_of_run
 from keras_simmim.runs.list_runs import list_runs as list_runs
 from keras_simmim.runs.pretrain import pretrain as pretrain
 from keras_simmim.runs.report import report as report

@@ -4,9 +4,6 @@ import sys
 import uuid
 
 import torch
-from torch.distributed.elastic.multiprocessing.api import SignalException
-from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
-from torch.distributed.launcher.api import LaunchConfig, elastic_launch
 
 
 def start_processes(devices, arguments: list[str]) -> bool:
@@ -26,6 +23,11 @@ def start_processes(devices, arguments: list[str]) -> bool:
     """
     if "RANK" in os.environ:
         return False
+    # Here, as importing them takes as long as the rest of this package.
+    from torch.distributed.elastic.multiprocessing.api import SignalException
+    from torch.distributed.elastic.multiprocessing.errors import ChildFailedError
+    from torch.distributed.launcher.api import LaunchConfig, elastic_launch
+
     count = max(1, torch.cuda.device_count()) if devices == "auto" else devices
     # torchrun would give each one.
     threads = max(1, len(os.sched_getaffinity(0)) // count)
