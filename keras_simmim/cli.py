@@ -14,9 +14,10 @@ import keras
 from keras_simmim import __version__, _why_backend, distribution
 from keras_simmim import backend as engine
 from keras_simmim.backend.export_formats import FORMATS
-from keras_simmim.export import export, images_of_run
+from keras_simmim.export import export
 from keras_simmim.publish import publish
 from keras_simmim.runs import RunConfig, RunError, compare, evaluate, pretrain
+from keras_simmim.runs.run_data import images_of_run
 
 _BACKENDS = click.Choice(["tensorflow", "jax", "torch"])
 _STARTED = time.monotonic()

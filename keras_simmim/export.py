@@ -18,11 +18,6 @@ from keras_simmim.encoders.pooling import pool
 from keras_simmim.evaluation.classifier import Classifier
 from keras_simmim.from_pretrained import from_pretrained
 from keras_simmim.methods import Method
-from keras_simmim.runs.run_config import RunConfig
-from keras_simmim.runs.run_data import RunData
-
-# Images that int8 is calibrated on, where they are taken from a run.
-_CALIBRATION = 500
 
 
 class Exported(NamedTuple):
@@ -89,6 +84,10 @@ def export(
     forms = _check_formats(to)
     if not isinstance(model, keras.layers.Layer):
         if images is None and (Path(model) / "config.json").is_file():
+            # Here, as not to make each import of the package longer.
+            from keras_simmim.runs.run_config import RunConfig
+            from keras_simmim.runs.run_data import images_of_run
+
             images = images_of_run(RunConfig.from_json(Path(model) / "config.json"))
         path = Path(model)
         model = keras.saving.load_model(path) if path.is_file() else from_pretrained(model)
@@ -107,15 +106,6 @@ def export(
             difference, cosine = _compare(form, outputs[form], expected)
             exported[form] = Exported(_move(path, Path(folder)), difference, cosine)
     return exported
-
-
-def images_of_run(config: RunConfig) -> np.ndarray:
-    """Training images of a run to calibrate on, uint8 `(N, H, W, C)`.
-
-    Raises:
-        RunError: for data that can't be found or read.
-    """
-    return RunData.load(config).some_images(_CALIBRATION)
 
 
 def as_exported(model: keras.layers.Layer, image_shape: Sequence[int]) -> keras.Model:

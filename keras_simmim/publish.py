@@ -11,11 +11,11 @@ from keras_simmim import datasets, evaluation
 from keras_simmim.backend.run_litert import run_litert
 from keras_simmim.card import write_card
 from keras_simmim.encoders.float32_copy import float32_copy
-from keras_simmim.export import export, images_of_run
+from keras_simmim.export import export
 from keras_simmim.runs import RunConfig, RunError
 from keras_simmim.runs.evaluate import load_data
 from keras_simmim.runs.machine import describe_machine
-from keras_simmim.runs.run_data import load_labelled
+from keras_simmim.runs.run_data import images_of_run, load_labelled
 
 _PARTS = {"encoder": ("onnx", "litert", "litert-int8"), "classifier": ("onnx", "litert")}
 
