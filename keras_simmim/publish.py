@@ -15,7 +15,7 @@ from keras_simmim.export import export
 from keras_simmim.runs import RunConfig, RunError, images_of_run
 from keras_simmim.runs.evaluate import load_data
 from keras_simmim.runs.machine import describe_machine
-from keras_simmim.runs.run_data import images_of_run, load_labelled
+from keras_simmim.runs.run_data import load_labelled
 
 _PARTS = {"encoder": ("onnx", "litert", "litert-int8"), "classifier": ("onnx", "litert")}
 

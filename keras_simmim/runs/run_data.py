@@ -131,19 +131,6 @@ class RunData:
         return self.labelled[0][np.concatenate([batches.indices(index) for index in needed])]
 
 
-def images_of_run(config: RunConfig, count: int = 500) -> np.ndarray:
-    """Training images of a run, by which what is exported is calibrated, `(N, H, W, C)` uint8.
-
-    Args:
-        config: the run's configuration.
-        count: images at least, in whole batches, if there are as many.
-
-    Raises:
-        RunError: for data that can't be found or read.
-    """
-    return RunData.load(config).some_images(count)
-
-
 def load_labelled(name: str, data_dir: str | None = None):
     """Both splits of a named dataset: train images and labels, test images and labels."""
     return (
