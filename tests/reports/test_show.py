@@ -5,13 +5,14 @@ from small_methods import METHODS, some_images
 
 import keras_simmim as ks
 
-pytest.importorskip("matplotlib")
+pyplot = pytest.importorskip("matplotlib.pyplot")
 IMAGES = some_images(5)
 
 
 def tiles(figure):
     """Titles and pixels of a figure, row by row; it can be drawn."""
     figure.canvas.draw()
+    assert not pyplot.get_fignums()  # a notebook would show it twice
     return [(axis.get_title(), np.asarray(axis.images[0].get_array())) for axis in figure.axes]
 
 
