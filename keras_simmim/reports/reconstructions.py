@@ -6,7 +6,7 @@ class _Reconstructor(keras.Model):
     """`reconstruct` as the call of a model, which Keras compiles."""
 
     def __init__(self, method, seed):
-        super().__init__(autocast=False)
+        super().__init__(autocast=False, name="reconstructor")
         self.method = method
         self.seed = seed
 
