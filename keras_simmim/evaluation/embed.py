@@ -106,17 +106,29 @@ def view_drawer(model, num_views, view_splitter):
             "`keras_simmim.views.ViewSplitter`, or embed with the method that trained it. "
             f"Received: num_views={num_views} with {type(model).__name__} '{model.name}'"
         )
-    one = type(splitter).from_config({**splitter.get_config(), "num_views": 1})
-    # `predict` compiles where the backend can, which a call alone does not.
-    drawer = keras.Sequential([one])
+    draw = compiled_splitter(splitter, num_views=1)
+    # Half of a seed's bits fit all backends' integers.
+    return lambda batch, view_seed: draw(batch, view_seed // 2)[:, 0]
+
+
+def compiled_splitter(view_splitter, **changes):
+    """A function that draws views of a batch: what a call of the splitter draws with a seed.
+
+    `predict` compiles where the backend can, which a call alone does not.
+
+    Args:
+        view_splitter: `ViewSplitter`, which stays as it is.
+        **changes: arguments that differ from the splitter's own.
+    """
+    splitter = type(view_splitter).from_config({**view_splitter.get_config(), **changes})
+    drawer = keras.Sequential([splitter])
     drawer.dtype_policy = "float32"  # pixel values would not fit into bfloat16
 
-    def draw_view(batch, view_seed):
-        # What a call draws with `seed=view_seed`, half of whose bits fit all backends' integers.
-        one.seed_generator.state.assign([view_seed // 2, 0])
-        return backend.predict_on_batch(drawer, batch)[:, 0]
+    def draw(batch, seed):
+        splitter.seed_generator.state.assign([seed, 0])
+        return backend.predict_on_batch(drawer, batch)
 
-    return draw_view
+    return draw
 
 
 def _predict(model, batch, count):

@@ -1,6 +1,8 @@
 import keras
 import numpy as np
 
+from keras_simmim.evaluation.embed import compiled_splitter
+
 
 def drawn_views(method: keras.Model, images: np.ndarray, seed: int = 0) -> list[list[np.ndarray]]:
     """The views of images that a method's splitters draw, as it sees them in training.
@@ -14,8 +16,5 @@ def drawn_views(method: keras.Model, images: np.ndarray, seed: int = 0) -> list[
         For each image the list of its views, float32 `(h, w, C)`, 0...255; those of several
         splitters, which may differ in size, one after another.
     """
-    drawn = [
-        keras.ops.convert_to_numpy(splitter(images, seed=seed))
-        for splitter in method.view_splitters
-    ]
+    drawn = [compiled_splitter(splitter)(images, seed) for splitter in method.view_splitters]
     return [[view for views in drawn for view in views[index]] for index in range(len(images))]

@@ -8,6 +8,7 @@ from keras_simmim.heads import AttentionHead
 from keras_simmim.reports.drawn_views import drawn_views
 from keras_simmim.reports.flat_map import LEAST, flat_map
 from keras_simmim.reports.nearest_neighbors import nearest_neighbors
+from keras_simmim.reports.reconstructions import reconstructions
 
 # Of an image in sheets of views and of angles, and of neighbours.
 _SHEET_IMAGES = 6
@@ -132,5 +133,4 @@ def _confusion(source, train_x, features):
 def _reconstructions(method, images):
     if not hasattr(method, "reconstruct"):
         return None
-    filled_in, masks = method.reconstruct(images)
-    return keras.ops.convert_to_numpy(filled_in), keras.ops.convert_to_numpy(masks)
+    return reconstructions(method, images)

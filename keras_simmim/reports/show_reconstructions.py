@@ -2,6 +2,7 @@ import keras
 import numpy as np
 
 from keras_simmim.reports.masked import masked
+from keras_simmim.reports.reconstructions import reconstructions
 from keras_simmim.reports.tile_figure import tile_figure
 
 
@@ -25,9 +26,7 @@ def show_reconstructions(method: keras.Model, images: np.ndarray, seed: int = 0)
             "Only a `MaskedImageModel` fills masked images in. "
             f"Received: {type(method).__name__} '{method.name}'"
         )
-    filled_in, masks = (
-        keras.ops.convert_to_numpy(x) for x in method.reconstruct(images, seed=seed)
-    )
+    filled_in, masks = reconstructions(method, images, seed)
     rows = [
         [masked(image, mask), filled, image]
         for image, filled, mask in zip(images, filled_in, masks, strict=True)

@@ -9,15 +9,16 @@ _INCHES = 1.1
 def tile_figure(rows: list[list[np.ndarray]], titles: list[list[str]]):
     """A Matplotlib figure of images in rows, each below its title.
 
-    It is no figure of pyplot, so that a notebook shows it once: where it is returned.
+    A notebook shows it once, where it is returned: pyplot, by which notebooks learn to show
+    figures, has made and closed it.
 
     Args:
         rows: images `(H, W, C)`, 0...255, as many in each row.
         titles: those of the images.
     """
-    (figures,) = import_extra("matplotlib.figure")
+    (pyplot,) = import_extra("matplotlib.pyplot")
     columns = len(rows[0])
-    figure = figures.Figure(
+    figure = pyplot.figure(
         figsize=(_INCHES * columns, 1.2 * _INCHES * len(rows)), layout="constrained"
     )
     axes = figure.subplots(len(rows), columns, squeeze=False)
@@ -26,4 +27,5 @@ def tile_figure(rows: list[list[np.ndarray]], titles: list[list[str]]):
             axis.imshow(as_pillow(image))
             axis.set_title(name, fontsize=8, pad=2)
             axis.set_axis_off()
+    pyplot.close(figure)
     return figure

@@ -43,6 +43,7 @@ class TrainingProgress(keras.callbacks.Callback):
             TimeRemainingColumn(),
             console=self._console,
             speed_estimate_period=self.WINDOW,
+            refresh_per_second=2,
             transient=True,
             disable=not sys.stdout.isatty(),
         )

@@ -48,11 +48,13 @@ class TensorBoardPictures(keras.callbacks.Callback):
         side = min(_THUMBNAIL, *self.images.shape[1:3])
         thumbnails = [as_pillow(image).resize((side, side)) for image in self.images]
         sprites = np.stack([np.asarray(thumbnail) for thumbnail in thumbnails])
-        self.writer.add_embedding(
-            evaluation.embed(self.model, self.images),
-            metadata=self.names,
-            label_img=sprites.transpose(0, 3, 1, 2) / 255,
-            global_step=int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)),
-            tag="features",
-        )
+        # What tensorboardX fills the last rows of thumbnails up with is whatever was in memory.
+        with np.errstate(all="ignore"):
+            self.writer.add_embedding(
+                evaluation.embed(self.model, self.images),
+                metadata=self.names,
+                label_img=sprites.transpose(0, 3, 1, 2) / 255,
+                global_step=int(keras.ops.convert_to_numpy(self.model.optimizer.iterations)),
+                tag="features",
+            )
         self.writer.close()

