@@ -29,13 +29,13 @@ demo: .venv/.installed-$(DEMO_BACKEND)
 
 # $(call each_backend,ENVIRONMENT,PYTEST ARGUMENTS): a process for each, all of them even after a
 # failure; the shell variable `failed` collects the names of those that failed.
-# $(call across_backends,ENVIRONMENT): the tests that start such processes.
+# $(call across_backends,ENVIRONMENT,PYTEST ARGUMENTS): the tests that start such processes.
 each_backend = for backend in $(BACKENDS); do \
 	echo "== $$backend $(1)"; \
 	$(1) KERAS_BACKEND=$$backend $(pytest) $(2) || failed="$$failed $$backend"; \
 	done
 across_backends = echo "== across backends $(1)"; \
-	$(1) $(pytest) --dist loadfile tests/across_backends || failed="$$failed across_backends"
+	$(1) $(pytest) --dist loadfile tests/across_backends $(2) || failed="$$failed across_backends"
 lowest_keras = $(call each_backend,PYTHONPATH=$(lowest_folder),$(LOWEST_TESTS)); \
 	$(call across_backends,PYTHONPATH=$(lowest_folder))
 report_failed = if [ -n "$$failed" ]; then echo "Failed:$$failed"; exit 1; fi
@@ -47,7 +47,8 @@ test: .venv/.installed-dev $(lowest_folder)
 # They compute much: one at a time, and XLA optimises what it compiles, as it does for users.
 test-slow: WORKERS := 0
 test-slow: .venv/.installed-dev
-	@failed=; $(call each_backend,XLA_FLAGS=,tests --ignore=tests/across_backends -m slow); $(report_failed)
+	@failed=; $(call each_backend,XLA_FLAGS=,tests --ignore=tests/across_backends -m slow); \
+	$(call across_backends,XLA_FLAGS=,-m slow); $(report_failed)
 
 test-lowest: .venv/.installed-dev $(lowest_folder)
 	@failed=; $(lowest_keras); $(report_failed)

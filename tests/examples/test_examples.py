@@ -25,7 +25,7 @@ def small_sample(monkeypatch):
     """The first 256 images of the sample."""
     load = ks.datasets.load
 
-    def first(name, split, data_dir):
+    def first(name, split, data_dir=None):
         images, labels = load(name, split, data_dir)
         return images[:256], labels[:256]
 
@@ -83,6 +83,57 @@ def test_linear_probe_and_fine_tuning_of_a_saved_model(small_sample, tmp_path):
         [str(tmp_path / "model.keras"), *options]
     )
     assert list(accuracies) == [("from scratch", 0.1), ("pre-trained", 0.1)]
+
+
+@pytest.mark.slow
+def test_custom_encoder(small_sample, tmp_path, capsys):
+    output = tmp_path / "encoder.keras"
+    options = ["--epochs", "1", "--width", "4", "--output", str(output)]
+    accuracies = example("custom_encoder").main(options)
+    assert all(0 < accuracy < 1 for accuracy in accuracies)
+    assert f"frozen encoder: {accuracies[1]:.2%}" in capsys.readouterr().out
+    loaded = keras.saving.load_model(output)
+    assert loaded.compute_output_shape((None, 32, 32, 3)) == (None, 2, 2, 32)
+
+
+@pytest.mark.slow
+def test_keras_cv_encoder(small_sample, tmp_path, capsys):
+    pytest.importorskip("keras_cv")
+    output = tmp_path / "model.keras"
+    options = ["--epochs", "1", "--level", "P2", "--output", str(output)]
+    accuracy = example("keras_cv_encoder").main(options)
+    out = capsys.readouterr().out
+    assert "maps of shape (8, 8, 64)" in out and f"{accuracy:.2%}" in out
+    assert keras.saving.load_model(output).features_shape == (None, 8, 8, 64)
+
+
+@pytest.mark.slow
+def test_transfer_to_your_folder(tmp_path, capsys):
+    pytest.importorskip("sklearn")
+    transfer = example("transfer_to_your_folder")
+    model = ks.SimMIM(ks.encoders.ResNet(10, 2, (16, 16, 3), stem="3x3/2"))
+    model.save(tmp_path / "model.keras")
+    (tmp_path / "photos").mkdir()
+    transfer.write_folder(tmp_path / "photos", 90)
+    options = ["--model", str(tmp_path / "model.keras"), "--image-size", "16", "--epochs", "1"]
+    accuracies = transfer.main([str(tmp_path / "photos"), *options])
+    assert list(accuracies) == ["from scratch", "pre-trained"]
+    out = capsys.readouterr().out
+    assert "90 images of 10 classes" in out
+    assert f"fine-tuned {accuracies['pre-trained']['fine-tuned']:.1%}" in out
+
+
+def test_transfer_holds_out_a_third_of_each_class(tmp_path):
+    transfer = example("transfer_to_your_folder")
+    transfer.write_folder(tmp_path, 60)
+    (train, train_y), (test, test_y) = transfer.read_folder(tmp_path, 32)
+    images, labels = ks.datasets.load("sample", "test")
+    together = np.concatenate([train, test]).sum((1, 2, 3), dtype=int)
+    assert sorted(together) == sorted(images[:60].sum((1, 2, 3), dtype=int))
+    names = sorted(set(labels[:60]))
+    for index, name in enumerate(names):
+        assert np.sum(test_y == index) == np.sum(labels[:60] == name) // 3
+        assert np.sum(train_y == index) + np.sum(test_y == index) == np.sum(labels[:60] == name)
 
 
 @pytest.mark.slow
