@@ -31,7 +31,7 @@ def list_runs(folder: Path) -> list[dict[str, str]]:
     rows = [row for path in found if (row := _row(path.parent, folder))]
     if not rows:
         raise RunError(f"There are no runs in {folder}: `keras-simmim pretrain` makes them.")
-    print(tabulate.tabulate(rows, headers="keys", tablefmt="github"))
+    print(tabulate.tabulate(rows, headers="keys", tablefmt="github", disable_numparse=True))
     return rows
 
 
