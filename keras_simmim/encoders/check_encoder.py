@@ -88,7 +88,7 @@ def _advice_on_augmentation(encoder):
         if type(layer).__module__.startswith("keras_cv.src.layers.preprocessing."):
             return (
                 f"Its layer '{layer.name}' is an augmentation of keras-cv, which works in a "
-                "tf.data pipeline on every backend, but not inside a model: map it over the "
+                "tf.data pipeline under every backend, but not inside a model: map it over the "
                 "dataset that `fit` gets. "
             )
     return ""
