@@ -18,6 +18,7 @@ def evaluate(
     batch_size: int = 512,
     num_views: int | None = None,
     probe: bool = False,
+    skip_unreadable: bool = False,
 ) -> dict[str, float]:
     """Prints and returns the accuracy of a saved model or encoder on labelled images.
 
@@ -32,6 +33,7 @@ def evaluate(
         batch_size: images that are embedded at a time.
         num_views: average the features over so many views of each image; None: whole images.
         probe: whether a linear classifier is fitted, too.
+        skip_unreadable: whether to leave out files of folders that can't be read.
 
     Returns:
         `"knn_accuracy"` and, with a probe, `"linear_probe_accuracy"`, 0...1.
@@ -50,7 +52,7 @@ def evaluate(
     if data is None:
         raise RunError("--data is needed with a .keras file: cifar10, sample or a folder.")
     try:
-        labelled = _load(data, test_data, data_dir, image_size)
+        labelled = _load(data, test_data, data_dir, image_size, skip_unreadable)
     except (ValueError, OSError, ImportError) as error:
         raise RunError(" ".join(str(error).split())) from error
     model = keras.saving.load_model(path)
@@ -83,15 +85,20 @@ def evaluate(
     return results
 
 
-def _load(data, test_data, data_dir, image_size):
+def _load(data, test_data, data_dir, image_size, skip_unreadable):
     if not Path(data).is_dir():
         return load_labelled(data, data_dir)
     if test_data is None:
         raise ValueError("--test-data is needed with a folder: a folder of the same classes.")
     folders = [
-        datasets.from_folder(path, image_size, shuffle=False, labels="folders")
+        datasets.from_folder(
+            path, image_size, shuffle=False, labels="folders", skip_unreadable=skip_unreadable
+        )
         for path in (data, test_data)
     ]
+    for folder in folders:
+        # Features and labels are matched by position: no other image may stand in.
+        folder.skip_unreadable = False
     if folders[0].class_names != folders[1].class_names:
         raise ValueError(
             f"The classes of {data} and {test_data} differ. Received: {folders[0].class_names} "

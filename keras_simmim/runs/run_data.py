@@ -1,4 +1,5 @@
 import functools
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -39,8 +40,12 @@ class RunData:
         try:
             if Path(config.data).is_dir():
                 folder = datasets.from_folder(
-                    config.data, config.image_size, batch_size=config.batch_size
+                    config.data,
+                    config.image_size,
+                    batch_size=config.batch_size,
+                    skip_unreadable=config.skip_unreadable,
                 )
+                _check_count(config, folder.num_images)
                 count = f"{folder.num_images:,} images of {config.data}"
                 return cls(config, None, folder, f"{count} at {config.image_size} px")
             labelled = load_labelled(config.data, config.data_dir)
@@ -61,7 +66,13 @@ class RunData:
             return datasets.ArrayBatches(self.labelled[0], **order)
         folder = self._folder
         return datasets.ImageFolder(
-            folder.files, None, [], folder.skipped, folder.image_size, **order
+            folder.files,
+            None,
+            [],
+            folder.skipped,
+            folder.image_size,
+            skip_unreadable=folder.skip_unreadable,
+            **order,
         )
 
     @functools.cached_property
@@ -77,6 +88,16 @@ class RunData:
         """The first batch of training images, `(N, H, W, C)`."""
         batches = self.batches()
         return batches[0][0] if self.labelled is None else self.labelled[0][batches.indices(0)]
+
+
+def _check_count(config, num_images):
+    config.num_images = config.num_images or num_images
+    if num_images != config.num_images:
+        warnings.warn(
+            f"{config.data} held {config.num_images:,} images when the run began and holds "
+            f"{num_images:,} now: it goes on with these, in another order than it would have had.",
+            stacklevel=4,
+        )
 
 
 def load_labelled(name: str, data_dir: str | None = None):
