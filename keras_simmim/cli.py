@@ -16,6 +16,7 @@ import keras
 from keras_simmim import __version__, _why_backend, distribution
 from keras_simmim import backend as engine
 from keras_simmim.backend.export_formats import FORMATS
+from keras_simmim.datasets import ImageFileError
 from keras_simmim.export import export
 from keras_simmim.publish import publish
 from keras_simmim.runs import (
@@ -257,6 +258,7 @@ def _check_same(context, config, options, backend):
     help="Judge a checkpoint of a run folder, also of a run that has not ended.",
 )
 @click.option("--linear-probe", "probe", is_flag=True, help="Fit a linear classifier, too.")
+@click.option("--skip-unreadable", is_flag=True, help="Leave out image files that can't be read.")
 @click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
 def evaluate_command(run, backend, **options):
     """Prints the kNN accuracy of a run's encoder; RUN is a run folder or a .keras file."""
@@ -413,9 +415,9 @@ def main(arguments=None):
     except Stopped as error:
         click.echo(f"keras-simmim: {error}", err=True)
         sys.exit(128 + error.signal)
-    except (click.ClickException, RunError) as error:
-        message = error.format_message() if isinstance(error, click.ClickException) else error
-        click.echo(f"keras-simmim: {message}", err=True)
+    except (click.ClickException, RunError, ImageFileError) as error:
+        message = error.format_message() if isinstance(error, click.ClickException) else str(error)
+        click.echo(f"keras-simmim: {' '.join(message.split())}", err=True)
         sys.exit(2)
     except click.Abort:
         click.echo("keras-simmim: interrupted", err=True)

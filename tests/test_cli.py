@@ -4,6 +4,7 @@ import keras
 import pytest
 
 from keras_simmim import cli
+from keras_simmim.datasets import ImageFileError
 from keras_simmim.export import Exported
 from keras_simmim.runs import RunConfig
 
@@ -106,6 +107,17 @@ def test_a_mistake_is_answered_in_one_line(capsys, monkeypatch, tmp_path, argume
     assert err.startswith("keras-simmim: ") and err.count("\n") == 1
     assert message in err
     assert not list(tmp_path.iterdir())
+
+
+def test_a_file_that_breaks_during_training_is_answered_in_one_line(capsys, monkeypatch):
+    def pretrain(*args, **kwargs):
+        raise ImageFileError("猫/a\nb.png", OSError("No such file."))
+
+    monkeypatch.setattr(cli, "pretrain", pretrain)
+    status, _, err = run(capsys, "pretrain")
+    assert status == 2
+    assert err.startswith("keras-simmim: Can't read the image 猫/a b.png: No such file. Repair")
+    assert err.count("\n") == 1
 
 
 def test_resume_takes_the_runs_configuration(capsys, calls, tmp_path):

@@ -42,6 +42,8 @@ class Batches(keras.utils.PyDataset):
 
     Attributes:
         loads: `Load` of the latest batch of each index within an epoch.
+        fault: what the latest batch failed with; None: nothing. `fit` raises it as it is, where
+            TensorFlow would hide it in an error of its own.
 
     Raises:
         ValueError: for sizes below 1, or fewer images than one full batch.
@@ -85,6 +87,7 @@ class Batches(keras.utils.PyDataset):
         self.first_step = first_step
         self.epoch = 0
         self.loads: dict[int, Load] = {}
+        self.fault: Exception | None = None
         self._begun = False
         self._reached_end = False
         self._ended_before = False
@@ -119,7 +122,12 @@ class Batches(keras.utils.PyDataset):
         if index == len(self) - 1:
             self._reached_end = True
         start = time.monotonic()
-        batch = self.load_step(step)
+        self.fault = None
+        try:
+            batch = self.load_step(step)
+        except Exception as fault:
+            self.fault = fault
+            raise
         self.loads[index] = Load(start, time.monotonic(), threading.get_ident())
         return batch
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from keras_simmim.datasets.batches import Batches
+from keras_simmim.datasets.image_file_error import ImageFileError
 from keras_simmim.datasets.read_image import check_header, read_image
 
 EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
@@ -15,7 +16,9 @@ class ImageFolder(Batches):
     """Batches of the images of a folder, read and resized while training goes on.
 
     Made by `from_folder`. Threads decode the images of a batch, and those of the next batch while
-    a step runs. See `Batches` for the order.
+    a step runs. See `Batches` for the order. The files are those of the start, whatever is added to
+    the folder later. One that can't be read any more ends the training by an `ImageFileError`, or,
+    with `skip_unreadable`, the next file that can be read stands in for it.
 
     Args:
         files: paths of the images.
@@ -24,10 +27,12 @@ class ImageFolder(Batches):
         skipped: paths that were left out.
         image_size: `(height, width)`.
         workers: threads that decode.
+        skip_unreadable: whether another image stands in for one that can't be read any more.
         **kwargs: arguments of `Batches`.
 
     Attributes:
-        files, labels, class_names, skipped, num_images: as above.
+        files, labels, class_names, num_images: as above.
+        skipped: as above, and files that could not be read later.
     """
 
     def __init__(
@@ -38,6 +43,7 @@ class ImageFolder(Batches):
         skipped: list[Path],
         image_size: tuple[int, int],
         workers: int = 2,
+        skip_unreadable: bool = False,
         **kwargs,
     ):
         super().__init__(num_images=len(files), **kwargs)
@@ -46,6 +52,7 @@ class ImageFolder(Batches):
         self.class_names = class_names
         self.skipped = skipped
         self.image_size = image_size
+        self.skip_unreadable = skip_unreadable
         self._threads = ThreadPoolExecutor(workers, thread_name_prefix="image-folder")
         self._ahead: dict[int, list[Future]] = {}
         self._last_step = self.first_step - 1
@@ -59,16 +66,39 @@ class ImageFolder(Batches):
         if step == self._last_step + 1 and step + 1 not in self._ahead:
             self._ahead[step + 1] = self._submit(step + 1)
         self._last_step = step
-        images = np.stack([future.result() for future in pending])
+        read = [future.result() for future in pending]
+        for *_, unreadable in read:
+            self._note(unreadable)
+        images = np.stack([pixels for pixels, *_ in read])
         if self.labels is None:
             return (images,)
-        return images, self.labels[self.own_indices(step)]
+        return images, self.labels[[index for _, index, _ in read]]
 
     def _submit(self, step):
-        return [
-            self._threads.submit(read_image, self.files[index], self.image_size)
-            for index in self.own_indices(step)
-        ]
+        return [self._threads.submit(self._read, index) for index in self.own_indices(step)]
+
+    def _read(self, index):
+        """Pixels of an image, or of the next that can be read; its index; files passed over."""
+        unreadable: list[Path] = []
+        while True:
+            file = self.files[index]
+            try:
+                return read_image(file, self.image_size), index, unreadable
+            except ImageFileError:
+                unreadable.append(file)
+                # As many as a batch, one after the other: the folder is gone, not a file.
+                if not self.skip_unreadable or len(unreadable) > self.batch_size:
+                    raise
+                index = (index + 1) % self.num_images
+
+    def _note(self, unreadable):
+        for file in unreadable:
+            if file not in self.skipped:
+                self.skipped.append(file)
+                warnings.warn(
+                    f"The image {file} can't be read any more: another one stands in for it.",
+                    stacklevel=2,
+                )
 
 
 def from_folder(
@@ -98,7 +128,8 @@ def from_folder(
         labels: `"auto"`: labels if there are classes; `"folders"`: it is an error if there are
             none; None: no labels.
         skip_unreadable: whether to leave out files that can't be read. All files are then decoded
-            once before training; otherwise only their headers are checked.
+            once before training, and another image stands in for a file that is lost or broken
+            later; otherwise only headers are checked.
         workers: threads that decode.
         drop_last: whether the last batch of a pass is left out when it is not full; None: as
             `shuffle`, so that training steps are all alike and an evaluation sees every image.
@@ -110,8 +141,9 @@ def from_folder(
         `(batch, height, width, 3)`, 0...255, and int64 `(batch,)`.
 
     Raises:
-        ValueError: for a folder without images, a file that can't be read (it is named), or
-            arguments out of range.
+        ValueError: for a folder without images or fewer than a batch, or arguments out of range.
+        ImageFileError: a ValueError that names the file, for one that can't be read; while training
+            goes on, too.
 
     Example:
 
@@ -137,6 +169,7 @@ def from_folder(
         skipped,
         size,
         workers,
+        skip_unreadable,
         batch_size=batch_size,
         shuffle=shuffle,
         seed=seed,
@@ -151,8 +184,13 @@ def _find(root):
     if not root.is_dir():
         raise ValueError(f"There is no folder of images at this path. Received: {root}")
     found = []
+    above: dict[str, tuple[str, ...]] = {os.fspath(root): ()}
     for folder, folders, names in os.walk(root, followlinks=True):
-        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        chain = (*above.pop(folder), os.path.realpath(folder))
+        below = {name: os.path.join(folder, name) for name in folders if not name.startswith(".")}
+        # A link to a folder that it lies in would give the same images without end.
+        folders[:] = [name for name in sorted(below) if os.path.realpath(below[name]) not in chain]
+        above |= {below[name]: chain for name in folders}
         found += [
             Path(folder, name)
             for name in names
@@ -172,7 +210,7 @@ def _check(files, image_size, skip_unreadable, workers):
                 read_image(file, image_size)
             else:
                 check_header(file)
-        except ValueError as error:
+        except ImageFileError as error:
             return error
         return None
 

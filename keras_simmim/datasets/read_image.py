@@ -3,6 +3,8 @@ import os
 import numpy as np
 from PIL import ExifTags, Image, ImageOps
 
+from keras_simmim.datasets.image_file_error import ImageFileError
+
 # EXIF orientations that turn an image by a quarter.
 _QUARTER_TURNS = (5, 6, 7, 8)
 
@@ -21,7 +23,7 @@ def read_image(path: str | os.PathLike, image_size: tuple[int, int]) -> np.ndarr
         uint8 `(height, width, 3)`.
 
     Raises:
-        ValueError: for a file that can't be read, with its name.
+        ImageFileError: for a file that can't be read.
     """
     height, width = image_size
     try:
@@ -34,25 +36,16 @@ def read_image(path: str | os.PathLike, image_size: tuple[int, int]) -> np.ndarr
         image = ImageOps.fit(image, (width, height), Image.Resampling.BILINEAR)
         return np.array(image)
     except Exception as error:  # the readers of the many formats raise whatever they like
-        raise unreadable(path, error) from error
+        raise ImageFileError(path, error) from error
 
 
 def check_header(path: str | os.PathLike) -> None:
-    """Raises a ValueError that names the file unless it begins like an image."""
+    """Raises an `ImageFileError` unless the file begins like an image."""
     try:
         with Image.open(path):
             pass
     except Exception as error:
-        raise unreadable(path, error) from error
-
-
-def unreadable(path: str | os.PathLike, error: Exception) -> ValueError:
-    """The error for an image file that can't be read."""
-    reason = (str(error).splitlines() or [type(error).__name__])[0]
-    return ValueError(
-        f"Can't read the image {os.fspath(path)}: {reason}. Remove the file, or pass "
-        "`skip_unreadable=True`."
-    )
+        raise ImageFileError(path, error) from error
 
 
 def _to_rgb(image):

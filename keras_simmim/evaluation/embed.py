@@ -4,7 +4,9 @@ import keras
 import numpy as np
 
 from keras_simmim import backend
+from keras_simmim.encoders import Standardize
 from keras_simmim.encoders.pooling import pool
+from keras_simmim.views.check_images import check_images
 
 
 def embed(
@@ -41,8 +43,9 @@ def embed(
         NumPy `(N, F)` float32, in the order of the images.
 
     Raises:
-        ValueError: where there are no images, `batch_size` or `num_views` is below 1, or there is
-            no splitter to draw views with.
+        ValueError: where there are no images, `batch_size` or `num_views` is below 1, there is no
+            splitter to draw views with, or an array is not what a model that takes raw pixels
+            takes: of another shape or range, or with NaN pixels.
 
     Reference:
         The mean over views: Tong et al. 2023, "EMP-SSL: Towards Self-Supervised Learning in One
@@ -51,6 +54,9 @@ def embed(
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
     draw_view = view_drawer(model, num_views, view_splitter)
+    # What another model wants is not known.
+    if any(isinstance(layer, Standardize) for layer in model._flatten_layers()):
+        check_images(images)
     if not isinstance(model, keras.Model):
         model = keras.Sequential([model])
     features = []

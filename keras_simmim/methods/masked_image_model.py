@@ -53,6 +53,7 @@ class MaskedImageModel(Method):
     """
 
     least_views = 1
+    least_images = 1
 
     def __init__(
         self,

@@ -3,6 +3,7 @@ import inspect
 import warnings
 
 import keras
+import numpy as np
 from keras import ops
 
 from keras_simmim import backend
@@ -11,6 +12,7 @@ from keras_simmim.encoders.image_shape import known_image_shape
 from keras_simmim.encoders.symbolic import require_layer
 from keras_simmim.methods.momentum import innermost
 from keras_simmim.metrics import ContrastiveAccuracy, EmbeddingStd
+from keras_simmim.views.check_images import check_images
 
 
 class Method(backend.TrainStepMixin, keras.Model):
@@ -46,11 +48,14 @@ class Method(backend.TrainStepMixin, keras.Model):
 
     Raises:
         ValueError: for an encoder that can't be used with these images, sample weights, or a
-            loss or metrics given to `compile`.
+            loss or metrics given to `compile`. Before a step is taken, for NumPy images (arrays or
+            `datasets.ArrayBatches`) of another shape or range, with NaN pixels, or where a batch
+            has a single image to compare.
     """
 
     validation_seed = 0
     least_views = 2
+    least_images = 2
 
     def __init__(
         self,
@@ -231,10 +236,15 @@ class Method(backend.TrainStepMixin, keras.Model):
             self._warn_of_local_statistics()
         call = inspect.signature(function).bind(*args, **kwargs)
         call.apply_defaults()
+        self._check_data(**call.arguments)
         further = call.arguments.pop("kwargs", {})
         try:
             return function(**backend.prepare_data(call.arguments), **further)
         except Exception as error:
+            for data in (call.arguments["x"], call.arguments.get("validation_data")):
+                fault = getattr(data, "fault", None)
+                if fault not in (None, error):
+                    raise fault from None
             if backend.process_count() == 1 or not backend.lost_process(error):
                 raise
             raise ConnectionError(
@@ -242,6 +252,21 @@ class Method(backend.TrainStepMixin, keras.Model):
                 "is in what that one printed. Start all of them again; a run that keeps "
                 "checkpoints goes on from the last."
             ) from error
+
+    def _check_data(self, x=None, batch_size=None, epochs=None, validation_data=None, **others):
+        """Says what is wrong with images before anything is compiled for them."""
+        validation = validation_data[0] if isinstance(validation_data, tuple) else validation_data
+        for data in (x, validation):
+            check_images(getattr(data, "images", data), self._channels if self.built else None)
+        if isinstance(x, np.ndarray):
+            batch_size = min(len(x), batch_size or 32)  # Keras's own
+        else:
+            batch_size = getattr(x, "batch_size", None)
+        if epochs is not None and batch_size is not None and batch_size < self.least_images:
+            raise ValueError(
+                f"{type(self).__name__} compares the images of a batch with each other: give `fit` "
+                f"batches of at least {self.least_images}. Received: {batch_size} image a batch"
+            )
 
     def _check_engine(self):
         if self._engine is backend.engine():

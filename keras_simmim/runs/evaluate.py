@@ -19,6 +19,7 @@ def evaluate(
     num_views: int | None = None,
     probe: bool = False,
     checkpoint: str | None = None,
+    skip_unreadable: bool = False,
 ) -> dict[str, float]:
     """Prints and returns the accuracy of a saved model or encoder on labelled images.
 
@@ -34,6 +35,7 @@ def evaluate(
         num_views: average the features over so many views of each image; None: whole images.
         probe: whether a linear classifier is fitted, too.
         checkpoint: `"last"` or `"best"` of a run folder; None: what the run has ended with.
+        skip_unreadable: whether to leave out files of folders that can't be read.
 
     Returns:
         `"knn_accuracy"` and, with a probe, `"linear_probe_accuracy"`, 0...1.
@@ -60,7 +62,7 @@ def evaluate(
         else:
             model = load_run(run, checkpoint)
             judged = f"the {checkpoint} checkpoint of {run}"
-        labelled = load_data(data, test_data, data_dir, image_size)
+        labelled = load_data(data, test_data, data_dir, image_size, skip_unreadable)
     except (ValueError, OSError, ImportError) as error:
         raise RunError(" ".join(str(error).split())) from error
     train_images, train_labels, test_images, test_labels = labelled
@@ -92,7 +94,7 @@ def evaluate(
     return results
 
 
-def load_data(data, test_data, data_dir, image_size):
+def load_data(data, test_data, data_dir, image_size, skip_unreadable=False):
     """Labelled data to judge by: train images and labels, test images and labels.
 
     Args:
@@ -100,15 +102,21 @@ def load_data(data, test_data, data_dir, image_size):
         test_data: folder of the same classes to test on, where `data` is a folder.
         data_dir: where TensorFlow Datasets keeps CIFAR-10.
         image_size: side to which images of a folder are fitted.
+        skip_unreadable: whether to leave out files of folders that can't be read.
     """
     if not Path(data).is_dir():
         return load_labelled(data, data_dir)
     if test_data is None:
         raise ValueError("--test-data is needed with a folder: a folder of the same classes.")
     folders = [
-        datasets.from_folder(path, image_size, shuffle=False, labels="folders")
+        datasets.from_folder(
+            path, image_size, shuffle=False, labels="folders", skip_unreadable=skip_unreadable
+        )
         for path in (data, test_data)
     ]
+    for folder in folders:
+        # Features and labels are matched by position: no other image may stand in.
+        folder.skip_unreadable = False
     if folders[0].class_names != folders[1].class_names:
         raise ValueError(
             f"The classes of {data} and {test_data} differ. Received: {folders[0].class_names} "

@@ -24,6 +24,9 @@ class RunConfig:
         None, "Where TensorFlow Datasets keeps CIFAR-10 [default: $TFDS_DATA_DIR]."
     )
     image_size: int = _option(224, "Side to which images of a folder are fitted.", minimum=8)
+    skip_unreadable: bool = _option(
+        False, "Leave out image files of a folder that can't be read; all are decoded before."
+    )
 
     method: str = _option(
         "simmim",
@@ -169,6 +172,8 @@ class RunConfig:
     )
 
     backend: str | None = None
+    # Of a folder, when it was read first.
+    num_images: int = 0
     # 0 until the run is planned.
     total_steps: int = 0
     steps_per_epoch: int = 0

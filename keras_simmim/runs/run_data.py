@@ -1,4 +1,5 @@
 import functools
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -41,8 +42,12 @@ class RunData:
         try:
             if Path(config.data).is_dir():
                 folder = datasets.from_folder(
-                    config.data, config.image_size, batch_size=config.batch_size
+                    config.data,
+                    config.image_size,
+                    batch_size=config.batch_size,
+                    skip_unreadable=config.skip_unreadable,
                 )
+                _check_count(config, folder.num_images)
                 count = f"{folder.num_images:,} images of {config.data}"
                 return cls(config, None, folder, f"{count} at {config.image_size} px")
             labelled = load_labelled(config.data, config.data_dir)
@@ -63,7 +68,13 @@ class RunData:
             return datasets.ArrayBatches(self.labelled[0], **order)
         folder = self._folder
         return datasets.ImageFolder(
-            folder.files, None, [], folder.skipped, folder.image_size, **order
+            folder.files,
+            None,
+            [],
+            folder.skipped,
+            folder.image_size,
+            skip_unreadable=folder.skip_unreadable,
+            **order,
         )
 
     @functools.cached_property
@@ -129,6 +140,16 @@ class RunData:
         if self.labelled is None:
             return np.concatenate([batches[index][0] for index in needed])
         return self.labelled[0][np.concatenate([batches.indices(index) for index in needed])]
+
+
+def _check_count(config, num_images):
+    config.num_images = config.num_images or num_images
+    if num_images != config.num_images:
+        warnings.warn(
+            f"{config.data} held {config.num_images:,} images when the run began and holds "
+            f"{num_images:,} now: it goes on with these, in another order than it would have had.",
+            stacklevel=4,
+        )
 
 
 def load_labelled(name: str, data_dir: str | None = None):

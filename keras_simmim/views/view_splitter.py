@@ -12,6 +12,9 @@ _DRAWS = (
     *("blur", "blur_sigma", "solarize"),
 )
 
+# Numbers in the matrices of a view: 128 MB, those of a view of 4,096 pixels squared.
+_GREATEST_MATRICES = 2**25
+
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
 class ViewSplitter(keras.layers.Layer):
@@ -66,7 +69,8 @@ class ViewSplitter(keras.layers.Layer):
 
     Raises:
         ValueError: for an argument out of its range, images that are not 4-dimensional or whose
-            height, width or channels are unknown.
+            height, width or channels are unknown, or views and images of more than 4,096 pixels a
+            side.
 
     Reference:
         Chen et al. 2020, "A Simple Framework for Contrastive Learning of Visual Representations"
@@ -194,6 +198,12 @@ class ViewSplitter(keras.layers.Layer):
         images = ops.cast(images, "float32")
         image_height, image_width = self._image_size(images.shape)
         height, width = self.view_size or (image_height, image_width)
+        if height * image_height + width * image_width > _GREATEST_MATRICES:
+            raise ValueError(
+                "Matrices that make views as long as these images fill the memory: give a smaller "
+                f"`view_size`. Received: view_size={self.view_size} for images of shape "
+                f"{tuple(images.shape)}"
+            )
         top, left, crop_height, crop_width = ops.unstack(parameters["box"], 4, axis=-1)
         rows = resampling.interpolation_matrices(top, crop_height, height, image_height)
         columns = resampling.interpolation_matrices(

@@ -1,11 +1,17 @@
+import os
 import shutil
+import struct
+import warnings
+import zlib
 
+import keras
 import numpy as np
 import pytest
 from PIL import Image
 from recorder import number_images, record
+from small_methods import METHODS
 
-from keras_simmim.datasets import from_folder
+from keras_simmim.datasets import ImageFileError, from_folder
 from keras_simmim.datasets.order import batch_indices
 
 
@@ -180,6 +186,159 @@ def test_nothing_to_read(tmp_path):
     (tmp_path / "a.png").write_text("")
     with pytest.raises(ValueError, match="None of the 1"):
         from_folder(tmp_path, skip_unreadable=True)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (8, 10_000), (10_000, 8), (1, 10_000)])
+def test_extreme_sizes(tmp_path, size):
+    """The middle of a ramp from black to white, or the only pixel there is."""
+    ramp = np.linspace(0, 255, max(size)) if max(size) > 1 else np.array([127])
+    along = (-1, 1, 1) if size[0] == max(size) else (1, -1, 1)
+    pixels = np.broadcast_to(ramp.reshape(along).astype("uint8"), (*size, 3))
+    save(tmp_path / "extreme.png", pixels)
+    (images,) = from_folder(tmp_path, 5, batch_size=1)[0]
+    np.testing.assert_allclose(images, np.full((1, 5, 5, 3), 127), atol=1)
+
+
+def test_one_image(numbered):
+    for file in sorted(numbered.iterdir())[1:]:
+        file.unlink()
+    assert from_folder(numbered, 4, batch_size=1)[0][0].shape == (1, 4, 4, 3)
+    with pytest.raises(ValueError, match="fewer images than one batch.*Received: 1 images"):
+        from_folder(numbered, 4, batch_size=2)
+
+
+def test_links_to_a_folder_above_end(tmp_path):
+    """With 12 of them in each folder there would be more paths than can be walked."""
+    for name in ("cat", "dog"):
+        save(tmp_path / name / "a.png", np.zeros((5, 5, 3), "uint8"))
+        for number in range(12):
+            (tmp_path / name / f"loop{number}").symlink_to(tmp_path)
+    (tmp_path / "itself").symlink_to(tmp_path)
+    elsewhere = tmp_path.parent / f"{tmp_path.name}-elsewhere"
+    save(elsewhere / "b.png", np.zeros((5, 5, 3), "uint8"))
+    (elsewhere / "back").symlink_to(tmp_path / "dog")
+    (tmp_path / "dog" / "elsewhere").symlink_to(elsewhere)
+    dataset = from_folder(tmp_path, 4, batch_size=1)
+    names = [file.relative_to(tmp_path).as_posix() for file in dataset.files]
+    assert names == ["cat/a.png", "dog/a.png", "dog/elsewhere/b.png"]
+    assert dataset.class_names == ["cat", "dog"]
+
+
+def test_a_link_to_itself_is_named(numbered):
+    (numbered / "loop.png").symlink_to(numbered / "loop.png")
+    with pytest.raises(ImageFileError, match="loop.png: .*symbolic links"):
+        from_folder(numbered, 4, batch_size=3)
+
+
+SCRIPTS = ["Мурка", "猫", "قطة", "घोड़ा", "γάτα", "חתול", "고양이", "café", "cafe\u0301", "🐈 %s{}"]
+
+
+def test_names_in_any_script(tmp_path):
+    for number, name in enumerate(SCRIPTS):
+        save(tmp_path / name / f"{name}.png", np.full((5, 5, 3), number, "uint8"))
+    dataset = from_folder(tmp_path, 4, batch_size=len(SCRIPTS), shuffle=False)
+    assert dataset.class_names == sorted(SCRIPTS)
+    images, labels = dataset[0]
+    for image, label in zip(images, labels, strict=True):
+        assert SCRIPTS[image[0, 0, 0]] == dataset.class_names[label]
+    (tmp_path / "猫" / "猫.png").write_text("no image")
+    with pytest.raises(ImageFileError, match="猫/猫.png: "):
+        from_folder(tmp_path, 4)
+
+
+def test_a_name_that_is_no_unicode(tmp_path):
+    path = os.path.join(os.fsencode(tmp_path), b"\xff.png")
+    try:
+        with open(path, "wb") as file:
+            Image.fromarray(RED).save(file, format="PNG")
+    except OSError:
+        pytest.skip("this file system has names in Unicode only")
+    assert from_folder(tmp_path, 4, batch_size=1)[0][0].max() == 200
+
+
+@pytest.mark.parametrize("name", ["cut.png", "text.jpg", "bomb.png"])
+@pytest.mark.parametrize("skip", [False, True])
+def test_a_file_that_is_no_whole_image(numbered, name, skip):
+    reason = {"cut.png": "truncated", "text.jpg": "cannot identify", "bomb.png": "bomb"}[name]
+    if name == "text.jpg":
+        (numbered / name).write_text("Not an image.")
+    elif name == "cut.png":
+        save(numbered / name, np.random.default_rng(0).integers(0, 256, (64, 64, 3), "uint8"))
+        (numbered / name).write_bytes((numbered / name).read_bytes()[:6000])
+    else:
+        # A small file that says it has 65,535 x 65,535 pixels.
+        save(numbered / name, RED)
+        data = bytearray((numbered / name).read_bytes())
+        struct.pack_into(">II", data, 16, 65_535, 65_535)
+        struct.pack_into(">I", data, 29, zlib.crc32(data[12:29]))
+        (numbered / name).write_bytes(data)
+    if skip:
+        with pytest.warns(UserWarning, match=f"1 of 12 image files .*{name}"):
+            dataset = from_folder(numbered, 4, batch_size=3, skip_unreadable=True)
+        assert dataset.num_images == 11
+        return
+    with pytest.raises(ImageFileError, match=f"{name}: .*{reason}.* Repair or remove"):
+        dataset = from_folder(numbered, 4, batch_size=12, shuffle=False)
+        dataset[0]
+
+
+def test_the_files_are_those_of_the_start(numbered):
+    """What is added while training goes on changes neither order nor number."""
+    dataset = from_folder(numbered, 4, batch_size=3)
+    before = [dataset[i][0] for i in range(3)]
+    save(numbered / "00a.png", RED)
+    dataset.on_epoch_end()
+    for batch, index in zip(before, range(3), strict=True):
+        np.testing.assert_array_equal(dataset[index][0], batch)
+
+
+def change(folder):
+    """One file is deleted, and one replaced by what is no image."""
+    (folder / "04.png").unlink()
+    (folder / "07.png").write_text("no image")
+
+
+class Change(keras.callbacks.Callback):
+    """Changes the folder after the first step of the first epoch."""
+
+    def __init__(self, folder, change):
+        super().__init__()
+        self.folder, self.change = folder, change
+
+    def on_train_batch_end(self, batch, logs=None):
+        if self.change:
+            self.change(self.folder)
+        self.change = None
+
+
+def test_a_folder_that_changes_during_training_ends_it_with_the_files_name(numbered):
+    """As it is raised, where TensorFlow would raise pages of its own."""
+    dataset = from_folder(numbered, 16, batch_size=3)
+    model = METHODS["SimCLR"]()
+    model.compile(optimizer=keras.optimizers.SGD(0.01))
+    with pytest.raises(ImageFileError, match="0[47].png: .*skip_unreadable"):
+        callbacks = [Change(numbered, change)]
+        model.fit(dataset, epochs=3, shuffle=False, verbose=0, callbacks=callbacks)
+
+
+def test_another_image_stands_in_for_one_that_is_lost_during_training(tmp_path):
+    for number, image in enumerate(number_images(11, 8, 10, 3)):
+        save(tmp_path / f"class{number // 4}" / f"{number:02}.png", image)
+    dataset = from_folder(tmp_path, 4, batch_size=11, shuffle=False, skip_unreadable=True)
+    (tmp_path / "class1" / "07.png").unlink()
+    (tmp_path / "class2" / "10.png").write_text("no image")
+    with pytest.warns(UserWarning, match="can't be read any more") as warned:
+        images, labels = dataset[0]
+    np.testing.assert_array_equal(images[:, 0, 0, 0], [0, 1, 2, 3, 4, 5, 6, 8, 8, 9, 0])
+    np.testing.assert_array_equal(labels, images[:, 0, 0, 0] // 4)
+    assert [file.name for file in dataset.skipped] == ["07.png", "10.png"]
+    assert len(warned) == 2
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # each is named once
+        dataset[0]
+    shutil.rmtree(tmp_path)
+    with pytest.raises(ImageFileError, match="00.png"):
+        dataset[0]
 
 
 @pytest.mark.parametrize(

@@ -5,6 +5,7 @@ from keras import ops
 
 from keras_simmim import SimMIM
 from keras_simmim.datasets import ArrayBatches
+from keras_simmim.encoders import Standardize
 from keras_simmim.evaluation import embed
 from keras_simmim.views import ViewSplitter
 
@@ -186,3 +187,19 @@ def test_nothing_to_embed():
 
     with pytest.raises(ValueError, match="no end"):
         embed(encoder("map"), Endless())
+
+
+@pytest.mark.parametrize(
+    "change, message",
+    [
+        (lambda x: x / 255, "Received: values of 0...1"),
+        (lambda x: np.where(np.arange(4)[:, None, None, None] == 2, np.nan, x), "in image 2$"),
+        (lambda x: x[0], r"`image\[None\]`"),
+    ],
+)
+def test_what_a_model_of_raw_pixels_cannot_take(change, message):
+    standardize = keras.Sequential([keras.Input((8, 6, 3)), Standardize()])
+    with pytest.raises(ValueError, match=message):
+        embed(standardize, change(images(4)))
+    if "values" in message:  # what other models expect is theirs
+        assert embed(encoder("map"), change(images(4))).max() < 0.01

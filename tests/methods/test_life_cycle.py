@@ -25,6 +25,20 @@ def fit(model, images=None, **kwargs):
     return model.fit(images, **options).history
 
 
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "SimMIM" else pytest.param(name, marks=pytest.mark.slow) for name in METHODS],
+)
+def test_images_that_are_all_alike_give_no_nan(name):
+    """Black ones have no spread at all, in pixels, batch norm and embeddings."""
+    model = METHODS[name]()
+    model.compile(optimizer=keras.optimizers.Adam(1e-3))
+    history = fit(model, images=np.zeros_like(some_images()), epochs=2)
+    assert all(np.all(np.isfinite(values)) for values in history.values())
+    for weights in arrays_of(model.weights):
+        assert np.all(np.isfinite(weights))
+
+
 @every_method
 @pytest.mark.parametrize("policy", ["float32", "mixed_bfloat16"])
 def test_fit_and_predict(name, policy):

@@ -335,6 +335,49 @@ def test_rejects_images_of_other_channels():
         model.fit(some_images(channels=3), verbose=0)
 
 
+def some(dtype="float32", **pixels):
+    images = some_images(dtype=dtype)
+    for value in pixels.values():
+        images[5, 3, 2, 1] = value
+    return images
+
+
+@pytest.mark.parametrize(
+    "data, message",
+    [
+        ({"x": some(nan=np.nan)}, "in image 5$"),
+        ({"x": ks.datasets.ArrayBatches(some(nan=np.nan), batch_size=4)}, "in image 5$"),
+        ({"x": some(), "validation_data": some(nan=np.nan)}, "in image 5$"),
+        ({"x": some(), "validation_data": (some(nan=np.nan), np.zeros(12))}, "in image 5$"),
+        ({"x": some() / 255}, "Received: values of 0...1"),
+        ({"x": some()[..., [0, 1, 2, 2]]}, "leave out the alpha channel"),
+        ({"x": some()[:1]}, "Received: 1 image a batch"),
+        ({"x": some(), "batch_size": 1}, "Received: 1 image a batch"),
+        ({"x": ks.datasets.ArrayBatches(some(), batch_size=1)}, "Received: 1 image a batch"),
+        ({"x": some()[:0]}, "There are no images"),
+    ],
+)
+def test_data_that_cannot_be_used_is_refused_before_a_step_is_taken(data, message):
+    model = small_simmim()
+    model.compile()
+    with pytest.raises(ValueError, match=message):
+        model.fit(**data, verbose=0)
+    assert int(model.optimizer.iterations) == 0
+    if "values" in message or "image 5" in message and "validation_data" not in data:
+        with pytest.raises(ValueError, match=message):
+            model.evaluate(data["x"], verbose=0)
+
+
+def test_images_of_one_pixel():
+    encoder = keras.Sequential(
+        [keras.Input((1, 1, 3)), ks.encoders.Standardize(), keras.layers.Dense(4)]
+    )
+    model = small_simmim(encoder=encoder)
+    model.compile()
+    assert np.isfinite(model.fit(some_images(size=1), batch_size=6, verbose=0).history["loss"][0])
+    assert model.predict(some_images(size=1), verbose=0).shape == (12, 4)
+
+
 def test_rejects_images_of_another_rank():
     with pytest.raises(ValueError, match="Received: shape"):
         small_simmim(encoder=keras.Sequential([keras.layers.Conv2D(4, 3)])).build((None, 16, 16))

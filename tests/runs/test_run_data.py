@@ -1,0 +1,53 @@
+import shutil
+
+import pytest
+from PIL import Image
+
+from keras_simmim.runs import RunConfig, RunError
+from keras_simmim.runs.run_data import RunData
+
+
+def load(folder, **options):
+    return RunData.load(RunConfig(data=str(folder), image_size=16, **options))
+
+
+def test_a_folder_that_cannot_be_used_is_answered_in_one_line(image_folder, tmp_path):
+    (tmp_path / "empty").mkdir()
+    for folder, options, message in (
+        (tmp_path / "empty", {}, "holds no images"),
+        (image_folder, {"batch_size": 13}, "Received: 12 images, batch_size=13"),
+    ):
+        with pytest.raises(RunError, match=message) as error:
+            load(folder, **options)
+        assert "\n" not in str(error.value)
+
+
+def test_unreadable_files_end_the_run_or_are_left_out(image_folder):
+    (image_folder / "cats" / "broken.jpg").write_text("no image")
+    with pytest.raises(RunError, match="broken.jpg.*--skip-unreadable"):
+        load(image_folder, batch_size=4)
+    with pytest.warns(UserWarning, match="1 of 13 .*broken.jpg"):
+        data = load(image_folder, batch_size=4, skip_unreadable=True)
+    assert data.steps_per_pass == 3
+    (image_folder / "dogs" / "3.png").unlink()
+    batches = data.batches()
+    with pytest.warns(UserWarning, match="dogs/3.png can't be read any more"):
+        assert [len(batches[index][0]) for index in range(3)] == [4, 4, 4]
+
+
+def test_a_folder_that_changed_since_the_run_began_is_told(image_folder):
+    config = RunConfig(data=str(image_folder), image_size=16, batch_size=4)
+    RunData.load(config)
+    assert config.num_images == 12
+    shutil.copy(image_folder / "cats" / "0.png", image_folder / "cats" / "more.png")
+    with pytest.warns(UserWarning, match="held 12 images when the run began and holds 13 now"):
+        RunData.load(config)
+
+
+def test_large_photographs_and_a_single_image(tmp_path):
+    Image.new("L", (10_000, 8), 50).save(tmp_path / "wide.png")
+    with pytest.raises(RunError, match="Received: 1 images"):
+        load(tmp_path, batch_size=2)
+    Image.new("RGBA", (1, 1), (50, 50, 50, 0)).save(tmp_path / "pixel.png")
+    images = load(tmp_path, batch_size=2).some_images()
+    assert images.shape == (2, 16, 16, 3) and (images == 50).all()
