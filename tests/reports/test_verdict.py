@@ -31,6 +31,7 @@ def knn(values):
         (knn([0.30, 0.44, 0.455, 0.460]), "healthy"),
         (knn([0.30, 0.45, 0.42, 0.40]), "overfitting the views"),
         (knn([0.30, 0.45, 0.445, 0.44]), "plateaued"),  # a point less is noise
+        (knn([0.30, 0.40, 0.45, 0.40]), "plateaued"),  # one look may be wrong
         (history(), "healthy"),
         ({"loss": np.linspace(5, 1, 20).tolist()}, "still improving"),
         ({"loss": [5.0, 2.0, *[1.0] * 18]}, "plateaued"),

@@ -55,7 +55,7 @@ def test_of_a_run(made_up_run, tmp_path, capsys):
         "<strong>51.2%</strong>",
         "keras 3.99",
         "Versions</dt>",
-        "Angles",
+        "<h2>Angles",
         "stage_3",
         "Nearest neighbours",
         "airplane",
@@ -138,8 +138,8 @@ def test_of_folders_with_every_method(image_folder, tmp_path, method):
     page = report([tmp_path / "run"]).read_text()
     assert "too early to tell" in page and "cats" in page
     assert {"map-0", "confusion-0"} < set(figures(page))
-    assert ("Angles" in page) == (method == "simmim")
-    assert ("Reconstructions" in page) == (method == "mim")
+    assert ("<h2>Angles" in page) == (method == "simmim")
+    assert ("<h2>Reconstructions" in page) == (method == "mim")
 
 
 @pytest.mark.slow
