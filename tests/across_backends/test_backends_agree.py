@@ -2,15 +2,12 @@
 
 import itertools
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from each_backend import BACKENDS, train_and_load
 
-BACKENDS = ("tensorflow", "jax", "torch")
 WORKER = Path(__file__).parent / "worker.py"
 
 
@@ -18,13 +15,7 @@ WORKER = Path(__file__).parent / "worker.py"
 def folder(tmp_path_factory):
     """Where each backend has trained and saved, and then loaded what the others saved."""
     folder = tmp_path_factory.mktemp("agree")
-    for job in ("train", "load"):
-        for backend in BACKENDS:
-            subprocess.run(
-                [sys.executable, str(WORKER), job, str(folder)],
-                env={**os.environ, "KERAS_BACKEND": backend},
-                check=True,
-            )
+    train_and_load(WORKER, folder)
     return folder
 
 

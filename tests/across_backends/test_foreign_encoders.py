@@ -1,15 +1,12 @@
 """Encoders of other libraries train two steps and load under every backend, the same."""
 
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import numpy as np
 import pytest
+from each_backend import BACKENDS, train_and_load
 from foreign_encoders import ENCODERS
 
-BACKENDS = ("tensorflow", "jax", "torch")
 WORKER = Path(__file__).parent / "foreign_worker.py"
 
 
@@ -18,13 +15,7 @@ def folder(tmp_path_factory):
     pytest.importorskip("keras_cv")
     pytest.importorskip("keras_hub")
     folder = tmp_path_factory.mktemp("foreign")
-    for job in ("train", "load"):
-        for backend in BACKENDS:
-            subprocess.run(
-                [sys.executable, str(WORKER), job, str(folder)],
-                env={**os.environ, "KERAS_BACKEND": backend},
-                check=True,
-            )
+    train_and_load(WORKER, folder)
     return folder
 
 
