@@ -261,7 +261,8 @@ class Method(backend.TrainStepMixin, keras.Model):
         if isinstance(x, np.ndarray):
             batch_size = min(len(x), batch_size or 32)  # Keras's own
         else:
-            batch_size = getattr(x, "batch_size", None)
+            # Not by `getattr`: TensorFlow's distributed datasets raise what is no AttributeError.
+            batch_size = getattr(x, "__dict__", {}).get("batch_size")
         if epochs is not None and batch_size is not None and batch_size < self.least_images:
             raise ValueError(
                 f"{type(self).__name__} compares the images of a batch with each other: give `fit` "

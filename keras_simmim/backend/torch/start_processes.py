@@ -1,6 +1,8 @@
 import logging
 import os
 import sys
+import threading
+import time
 import uuid
 
 import torch
@@ -22,6 +24,7 @@ def start_processes(devices, arguments: list[str]) -> bool:
             with 128 + N where signal N has ended them all.
     """
     if "RANK" in os.environ:
+        threading.Thread(target=_end_with, args=(os.getppid(),), daemon=True).start()
         return False
     # Here, as importing them takes as long as the rest of this package.
     from torch.distributed.elastic.multiprocessing.api import SignalException
@@ -57,3 +60,10 @@ def start_processes(devices, arguments: list[str]) -> bool:
             f"Process {index} of {count} ended {how}, and so the others were ended, too."
         ) from error
     return True
+
+
+def _end_with(launcher):
+    """Ends this process when what has started it is gone: killed, that can't do so itself."""
+    while os.getppid() == launcher:
+        time.sleep(0.5)
+    os._exit(1)
