@@ -2,6 +2,8 @@ import keras
 import numpy as np
 import pytest
 from check_layer import check_layer
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keras_simmim.encoders import ResNet
 
@@ -23,6 +25,22 @@ def test_stem_sets_the_size_of_the_map(stem, output_shape):
     encoder = ResNet(width=2, stem=stem)
     assert encoder.compute_output_shape((2, 32, 32, 3)) == output_shape
     assert encoder.predict_on_batch(images(2, 32, 32, 3)).shape == output_shape
+
+
+@pytest.mark.slow
+@settings(max_examples=8)
+@given(
+    st.tuples(st.integers(1, 3), st.integers(1, 40), st.integers(1, 40), st.integers(1, 4)),
+    st.sampled_from(["3x3", "3x3/2", "7x7/4"]),
+)
+def test_of_any_images_it_gives_the_promised_shape(shape, stem):
+    encoder = ResNet(depth=10, width=2, stem=stem, image_shape=(None, None, shape[3]))
+    x = images(*shape)
+    features = encoder.predict_on_batch(x)
+    assert features.shape == encoder.compute_output_shape(shape)
+    assert features.shape[0] == shape[0] and features.shape[3] == 16
+    assert np.all(np.isfinite(features))
+    np.testing.assert_allclose(encoder.predict_on_batch(x[::-1]), features[::-1], atol=1e-4)
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@ import keras
 import numpy as np
 import pytest
 from check_layer import check_layer
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import compiled
 
 from keras_simmim.encoders import Standardize
 
@@ -23,6 +26,15 @@ def test_formula_for_uint8_and_float():
     got = keras.ops.convert_to_numpy(layer(x))
     np.testing.assert_allclose(got, expected, atol=1e-5)
     np.testing.assert_array_equal(keras.ops.convert_to_numpy(layer(x.astype("float32"))), got)
+
+
+@given(st.tuples(*[st.integers(1, 5)] * 4), st.floats(-10, 300), st.floats(0.5, 300), st.booleans())
+def test_of_any_shape(shape, mean, std, per_channel):
+    x = images(*shape)
+    if per_channel:
+        mean, std = [mean + c for c in range(shape[-1])], [std + c for c in range(shape[-1])]
+    expected = (x - np.asarray(mean)) / std
+    np.testing.assert_allclose(compiled(Standardize(mean, std))(x), expected, atol=1e-3, rtol=1e-5)
 
 
 def test_numbers_fit_any_number_of_channels():

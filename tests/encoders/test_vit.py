@@ -2,6 +2,8 @@ import keras
 import numpy as np
 import pytest
 from check_layer import check_layer
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from keras_simmim.encoders import ViT, check_encoder
 
@@ -25,6 +27,26 @@ def relative(**arguments):
 
 def test_life_of_a_layer():
     check_layer(small, images(2, 32, 32, 3), (2, 64, 16))
+
+
+@pytest.mark.slow
+@settings(max_examples=8)
+@given(
+    *(st.integers(1, 3), st.integers(1, 4), st.integers(1, 4), st.integers(1, 4)),
+    *(st.integers(1, 4), st.integers(1, 3), st.integers(1, 3)),
+    st.sampled_from(["sincos", "relative"]),
+)
+def test_of_any_images_it_gives_the_promised_shape(
+    batch, rows, columns, channels, patch, depth, heads, position
+):
+    shape = (rows * patch, columns * patch, channels)
+    encoder = ViT(shape, patch, depth, width=4 * heads, num_heads=heads, position=position)
+    x = images(batch, *shape)
+    tokens = encoder.predict_on_batch(x)
+    assert tokens.shape == (batch, rows * columns, 4 * heads)
+    assert tokens.shape == encoder.compute_output_shape(x.shape)
+    assert np.all(np.isfinite(tokens))
+    np.testing.assert_allclose(encoder.predict_on_batch(x[::-1]), tokens[::-1], atol=1e-4)
 
 
 def test_life_of_a_layer_with_relative_positions():

@@ -2,6 +2,9 @@ import keras
 import numpy as np
 import pytest
 from check_layer import check_layer
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import compiled, normal, seeds
 
 from keras_simmim.heads import AttentionHead
 
@@ -58,6 +61,36 @@ def test_batch_norm_is_per_angle_over_the_batch():
     kernel = keras.ops.convert_to_numpy(head.hidden_kernel)
     expected = np.einsum("naf,afh->nah", seen, kernel).mean(axis=0)
     np.testing.assert_allclose(moving_mean, 0.1 * expected, atol=1e-5)
+
+
+few = st.integers(1, 5)
+
+
+@given(
+    st.one_of(st.tuples(few, few, few, few), st.tuples(few, few, few), st.tuples(few, few)),
+    *(few, few, few, seeds),
+)
+def test_of_any_features_it_gives_unit_vectors_whatever_the_order(
+    shape, num_heads, embedding_dim, hidden_dim, seed
+):
+    x = normal(shape, seed)
+    sizes = {"num_heads": num_heads, "embedding_dim": embedding_dim, "hidden_dim": hidden_dim}
+    head = looking_head(x, **sizes)
+    look = compiled(lambda x: head(x, return_attention_scores=True))
+    embeddings, scores = look(x)
+    assert embeddings.shape == (shape[0], num_heads, embedding_dim)
+    assert embeddings.shape == head.compute_output_shape(shape)
+    assert embeddings.dtype == scores.dtype == "float32"
+    lengths = np.linalg.norm(embeddings, axis=-1)
+    # A vector is 0 where ReLU leaves nothing of its hidden layer.
+    np.testing.assert_allclose(lengths, lengths > 0.5, atol=1e-5)
+    np.testing.assert_allclose(scores.sum(axis=-1), 1.0, atol=1e-5)
+    order = np.random.default_rng(seed).permutation(shape[0])
+    np.testing.assert_allclose(look(x[order])[0], embeddings[order], atol=1e-5)
+    if len(shape) == 3:
+        # Positions are a set.
+        order = np.random.default_rng(seed).permutation(shape[1])
+        np.testing.assert_allclose(look(x[:, order])[0], embeddings, atol=1e-4)
 
 
 def scores_of(head, x):

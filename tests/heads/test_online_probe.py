@@ -2,6 +2,9 @@ import keras
 import numpy as np
 import pytest
 from check_layer import check_layer
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import compiled, normal, seeds
 
 from keras_simmim.heads import OnlineProbe
 
@@ -23,6 +26,18 @@ def test_loss_is_the_cross_entropy_of_every_view():
         right.append(scores.argmax() == labels[image])
     assert float(probe.loss_of(features, labels)) == pytest.approx(np.mean(losses), rel=1e-5)
     assert float(probe.accuracy.result()) == pytest.approx(np.mean(right))
+
+
+@given(st.tuples(*[st.integers(1, 4)] * 3), st.integers(1, 5), st.floats(0.5, 1000.0), seeds)
+def test_logits_do_not_depend_on_the_scale_of_the_features(shape, num_classes, scale, seed):
+    features = 10 * normal((*shape[:2], shape[2] + 3), seed)
+    probe = OnlineProbe(num_classes)
+    probe.build(features.shape)
+    classify = compiled(probe)
+    logits = classify(features)
+    assert logits.shape == probe.compute_output_shape(features.shape)
+    assert logits.shape == (*shape[:2], num_classes)
+    np.testing.assert_allclose(classify((scale * features).astype("float32")), logits, atol=0.01)
 
 
 def test_rejects_no_classes():

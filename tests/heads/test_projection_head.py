@@ -2,6 +2,9 @@ import keras
 import numpy as np
 import pytest
 from check_layer import check_layer
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import compiled, normal, seeds
 
 from keras_simmim.heads import ProjectionHead
 
@@ -29,6 +32,29 @@ def test_is_the_formula():
     z = hidden @ keras.ops.convert_to_numpy(head.embedding_layer.kernel)
     z = z / np.linalg.norm(z, axis=-1, keepdims=True)
     np.testing.assert_allclose(embeddings[:, 0], z, atol=1e-5)
+
+
+few = st.integers(1, 5)
+
+
+@given(
+    st.one_of(st.tuples(few, few, few, few), st.tuples(few, few, few), st.tuples(few, few)),
+    *(few, st.one_of(st.none(), few), st.booleans(), seeds),
+)
+def test_of_any_features(shape, embedding_dim, hidden_dim, normalize, seed):
+    x = normal(shape, seed)
+    head = ProjectionHead(embedding_dim, hidden_dim, normalize)
+    head.build(shape)
+    project = compiled(head)
+    embeddings = project(x)
+    assert embeddings.shape == head.compute_output_shape(shape) == (shape[0], 1, embedding_dim)
+    assert embeddings.dtype == "float32"
+    if normalize:
+        lengths = np.linalg.norm(embeddings, axis=-1)
+        # A vector is 0 where ReLU leaves nothing of its hidden layer.
+        np.testing.assert_allclose(lengths, lengths > 0.5, atol=1e-5)
+    order = np.random.default_rng(seed).permutation(shape[0])
+    np.testing.assert_allclose(project(x[order]), embeddings[order], atol=1e-5)
 
 
 @pytest.mark.parametrize("kwargs", [{"embedding_dim": 0}, {"hidden_dim": 0.5}])

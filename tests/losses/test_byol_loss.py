@@ -1,6 +1,8 @@
 import numpy as np
 import pytest
 from gradient import gradient_by_sgd
+from hypothesis import given
+from properties import compiled, embeddings, reordered, seeds
 
 from keras_simmim.losses import BYOLLoss
 
@@ -24,6 +26,15 @@ def random(seed, *shape):
 def test_value_is_that_of_the_naive_loop(shape):
     p, t = random(0, *shape), random(1, *shape)
     assert float(BYOLLoss()(p, t)) == pytest.approx(naive_byol_loss(p, t), rel=1e-5)
+
+
+@given(embeddings(), seeds)
+def test_of_any_size_it_is_the_naive_loop_in_any_order(p, seed):
+    t = random(seed, *p.shape)
+    loss = compiled(BYOLLoss())
+    expected = pytest.approx(naive_byol_loss(p, t), rel=1e-4)
+    assert loss(p, t) == expected
+    assert loss(reordered(p, seed), reordered(t, seed)) == expected
 
 
 def test_gradient_of_the_predictions_is_that_of_the_naive_loop():

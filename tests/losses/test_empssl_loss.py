@@ -2,6 +2,9 @@ import numpy as np
 import pytest
 from check_layer import check_layer
 from gradient import gradient_by_sgd
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import compiled, embeddings, reordered, seeds
 
 from keras_simmim.losses import EMPSSLLoss
 
@@ -36,6 +39,15 @@ def test_value_is_that_of_the_naive_loop(shape, invariance, epsilon_squared):
     z = random_embeddings(*shape)
     value = float(EMPSSLLoss(invariance, epsilon_squared)(z))
     assert value == pytest.approx(naive_empssl_loss(z, invariance, epsilon_squared), rel=1e-5)
+
+
+@given(embeddings(), st.floats(0.0, 300.0), st.floats(0.05, 5.0), seeds)
+def test_of_any_size_it_is_the_naive_loop_in_any_order(z, invariance, epsilon_squared, seed):
+    loss = compiled(EMPSSLLoss(invariance, epsilon_squared))
+    expected = naive_empssl_loss(z, invariance, epsilon_squared)
+    expected = pytest.approx(expected, rel=1e-4, abs=1e-4)
+    assert loss(z) == expected
+    assert loss(reordered(z, seed)) == expected
 
 
 @pytest.mark.parametrize("shape", [(5, 2, 1, 3), (2, 3, 2, 4)])

@@ -2,6 +2,9 @@ import keras
 import numpy as np
 import pytest
 from gradient import gradient_by_sgd
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import compiled, embeddings, reordered, seeds
 
 from keras_simmim.losses import InfoNCE
 
@@ -34,6 +37,16 @@ def test_value_is_that_of_the_naive_loop(same_views, num_keys, temperature):
     inputs = random(0, 4, 3, 2, 5), random(1, 4, num_keys, 2, 5), random(2, 2, 7, 5)
     value = float(InfoNCE(temperature, same_views)(*inputs))
     assert value == pytest.approx(naive_info_nce(*inputs, temperature, same_views), rel=1e-5)
+
+
+@given(embeddings(), st.integers(1, 9), st.booleans(), st.floats(0.05, 5.0), seeds)
+def test_of_any_size_it_is_the_naive_loop_in_any_order(q, length, same_views, temperature, seed):
+    k, queue = random(seed, *q.shape), random(seed, q.shape[2], length, q.shape[3])
+    loss = compiled(InfoNCE(temperature, same_views))
+    expected = naive_info_nce(q, k, queue, temperature, same_views)
+    expected = pytest.approx(expected, rel=1e-4, abs=1e-6)
+    assert loss(q, k, queue) == expected
+    assert loss(reordered(q, seed), reordered(k, seed), queue[:, ::-1].copy()) == expected
 
 
 def test_gradient_of_the_queries_is_that_of_the_naive_loop():

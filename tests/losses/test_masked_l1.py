@@ -2,6 +2,9 @@ import keras
 import numpy as np
 import pytest
 from gradient import gradient_by_sgd
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import compiled, normal, seeds
 
 from keras_simmim.losses import MaskedL1
 
@@ -38,6 +41,20 @@ def test_value_is_that_of_the_naive_loop(rows, columns, channels):
     inputs = random_inputs(rows, columns, channels)
     value = float(MaskedL1()(*inputs))
     assert value == pytest.approx(naive_masked_l1(*inputs), rel=1e-5)
+
+
+sizes = st.tuples(*[st.integers(1, 4)] * 4)
+
+
+@given(sizes, sizes, seeds)
+def test_of_any_size_it_is_the_naive_loop(grid, patch, seed):
+    batch, rows, columns, channels = grid
+    shape = (2, batch, rows * patch[0], columns * patch[1], channels)
+    reconstruction, target = normal(shape, seed)
+    mask = np.random.default_rng(seed).random((batch, rows, columns)) < 0.6
+    value = compiled(MaskedL1())(reconstruction, target, mask)
+    expected = naive_masked_l1(reconstruction, target, mask)
+    assert value == pytest.approx(expected, rel=1e-4, abs=1e-6)
 
 
 def test_gradient():

@@ -3,6 +3,9 @@ import numpy as np
 import pytest
 from check_layer import check_layer
 from gradient import gradient_by_sgd
+from hypothesis import given
+from hypothesis import strategies as st
+from properties import compiled, embeddings, reordered, seeds
 
 from keras_simmim.losses import NTXent, map_rows
 
@@ -57,6 +60,14 @@ def test_value_is_that_of_the_naive_double_loop(shape, temperature):
     embeddings = random_embeddings(*shape)
     value = float(NTXent(temperature)(embeddings))
     assert value == pytest.approx(naive_nt_xent(embeddings, temperature), rel=1e-6)
+
+
+@given(embeddings(), st.floats(0.05, 5.0), seeds)
+def test_of_any_size_it_is_the_naive_loop_in_any_order(z, temperature, seed):
+    loss = compiled(NTXent(temperature))
+    expected = pytest.approx(naive_nt_xent(z, temperature), rel=1e-4, abs=1e-6)
+    assert loss(z) == expected
+    assert loss(reordered(z, seed)) == expected
 
 
 @pytest.mark.usefixtures("tile")

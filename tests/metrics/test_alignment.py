@@ -1,6 +1,8 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from properties import embeddings, measured, reordered, seeds
 
 from keras_simmim import evaluation
 from keras_simmim.metrics import Alignment
@@ -41,3 +43,11 @@ def test_one_view():
 def test_config():
     config = keras.saving.serialize_keras_object(Alignment(name="other"))
     assert keras.saving.deserialize_keras_object(config).name == "other"
+
+
+@given(embeddings(), seeds)
+def test_of_any_size_it_is_the_formula_in_any_order(z, seed):
+    measure = measured(Alignment())
+    expected = pytest.approx(naive_alignment(z), rel=1e-4, abs=1e-5)
+    assert measure(z) == expected
+    assert measure(reordered(z, seed)) == expected

@@ -1,6 +1,8 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from properties import embeddings, measured, reordered, seeds
 
 from keras_simmim.metrics import ContrastiveAccuracy
 
@@ -51,3 +53,11 @@ def test_config():
         keras.saving.serialize_keras_object(ContrastiveAccuracy(name="other"))
     )
     assert metric.name == "other"
+
+
+@given(embeddings(), seeds)
+def test_of_any_size_it_is_the_formula_in_any_order(z, seed):
+    measure = measured(ContrastiveAccuracy())
+    expected = pytest.approx(naive_accuracy(z), rel=1e-5, abs=1e-5)
+    assert measure(z) == expected
+    assert measure(reordered(z, seed)) == expected

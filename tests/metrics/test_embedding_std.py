@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from properties import embeddings, measured, reordered, seeds
 
 from keras_simmim.metrics import EmbeddingStd
 
@@ -31,3 +33,11 @@ def test_healthy_and_collapsed():
     collapsed = EmbeddingStd()
     collapsed.update_state(np.ones((8, 2, 16), "float32"))
     assert float(collapsed.result()) == pytest.approx(0.0, abs=1e-6)
+
+
+@given(embeddings(), seeds)
+def test_of_any_size_it_is_the_formula_in_any_order(z, seed):
+    measure = measured(EmbeddingStd())
+    expected = pytest.approx(naive_std(z), rel=1e-4, abs=1e-5)
+    assert measure(z) == expected
+    assert measure(reordered(z, seed)) == expected

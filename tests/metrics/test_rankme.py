@@ -3,6 +3,8 @@ import math
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from properties import embeddings, measured, reordered, seeds
 
 from keras_simmim.metrics import RankMe
 
@@ -55,3 +57,11 @@ def test_extremes():
 def test_config():
     config = keras.saving.serialize_keras_object(RankMe(name="other"))
     assert keras.saving.deserialize_keras_object(config).name == "other"
+
+
+@given(embeddings(), seeds)
+def test_of_any_size_it_is_the_formula_in_any_order(z, seed):
+    measure = measured(RankMe())
+    expected = pytest.approx(naive_rankme(z), rel=1e-2, abs=1e-5)
+    assert measure(z) == expected
+    assert measure(reordered(z, seed)) == expected

@@ -3,6 +3,8 @@ import math
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from properties import embeddings, measured, reordered, seeds
 
 from keras_simmim.losses import map_rows
 from keras_simmim.metrics import Uniformity
@@ -55,3 +57,11 @@ def test_config():
     assert metric.name == "other" and metric.t == 3.0
     with pytest.raises(ValueError, match="Received: t=-1"):
         Uniformity(t=-1)
+
+
+@given(embeddings(), seeds)
+def test_of_any_size_it_is_the_formula_in_any_order(z, seed):
+    measure = measured(Uniformity())
+    expected = pytest.approx(naive_uniformity(z), rel=1e-4, abs=1e-5)
+    assert measure(z) == expected
+    assert measure(reordered(z, seed)) == expected

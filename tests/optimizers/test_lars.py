@@ -1,7 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from keras import ops
+from properties import normal, seeds
 
 from keras_simmim.optimizers import LARS
 
@@ -33,6 +36,22 @@ def kernel_and_bias():
         keras.Variable(kernel.astype("float32"), name="kernel"),
         keras.Variable(bias.astype("float32"), name="bias"),
     ]
+
+
+@given(
+    st.lists(st.integers(1, 5), min_size=1, max_size=4),
+    *(st.floats(0.01, 1.0), st.floats(0.0, 0.9), st.floats(0.0, 0.5)),
+    *(st.booleans(), st.sampled_from([1e-6, 1.0, 1e6]), seeds),
+)
+def test_of_any_shape_it_is_the_formula(shape, rate, momentum, decay, nesterov, scale, seed):
+    variable = keras.Variable(normal(shape, seed), name="kernel")
+    reference = Reference(ops.convert_to_numpy(variable), momentum, decay, 0.01, nesterov)
+    lars = LARS(rate, momentum, decay, trust_coefficient=0.01, nesterov=nesterov)
+    for step in range(2):
+        gradient = normal(shape, [seed, step], scale)
+        lars.apply([ops.convert_to_tensor(gradient)], [variable])
+        reference.step(gradient, rate)
+    np.testing.assert_allclose(ops.convert_to_numpy(variable), reference.w, rtol=1e-4, atol=1e-6)
 
 
 def check(variables, references):

@@ -1,7 +1,10 @@
 import keras
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from keras import ops
+from properties import compiled, normal, seeds
 
 from keras_simmim.optimizers import Muon
 from keras_simmim.optimizers.muon import orthogonalize
@@ -19,6 +22,16 @@ def test_orthogonalize_keeps_the_directions_and_evens_the_lengths():
             evened = np.diag(turned)
             assert 0.65 < evened.min() and evened.max() < 1.25
             np.testing.assert_allclose(turned, np.diag(evened), atol=tolerance)
+
+
+@given(st.integers(1, 12), st.integers(1, 12), st.sampled_from([1e-6, 1.0, 1e6]), seeds)
+def test_of_any_matrix_the_greatest_length_becomes_about_1(rows, columns, scale, seed):
+    matrix = normal((rows, columns), seed, scale)
+    result = compiled(orthogonalize)(matrix)
+    assert result.shape == matrix.shape
+    lengths = np.linalg.svd(result, compute_uv=False)
+    assert lengths.max() < 1.25 and lengths[0] > 0.65
+    np.testing.assert_allclose(compiled(orthogonalize)(-matrix), -result, atol=1e-5)
 
 
 class Reference:

@@ -1,8 +1,13 @@
+import math
+
 import keras
 import numpy as np
 import pytest
 from check_layer import check_layer
+from hypothesis import given
+from hypothesis import strategies as st
 from keras import ops
+from properties import compiled, seeds
 
 from keras_simmim.views import PatchMasker
 
@@ -48,6 +53,20 @@ def test_number_of_masked_units(size, unit_size, patch_size, ratio, count):
         units, units[:, :, :1, :, :1].repeat(patches, 2).repeat(patches, 4)
     )
     np.testing.assert_array_equal(units[:, :, 0, :, 0].sum(axis=(1, 2)), count)
+
+
+counts = st.integers(1, 5)
+
+
+@given(counts, counts, counts, counts, counts, st.floats(0.01, 0.99), seeds)
+def test_of_any_size_as_many_units_are_masked(batch, rows, columns, patches, size, ratio, seed):
+    masker = PatchMasker(patches * size, size, ratio)
+    images = zeros(batch, rows * patches * size, columns * patches * size, 1)
+    mask = compiled(lambda images: masker(images, seed=seed // 2))(images)
+    assert mask.shape == masker.compute_output_shape(images.shape)
+    assert mask.shape == (batch, rows * patches, columns * patches)
+    units = math.ceil(round(ratio * rows * columns, 6))
+    np.testing.assert_array_equal(mask.sum(axis=(1, 2)), units * patches**2)
 
 
 def test_equal_draws_mask_no_more(monkeypatch):

@@ -2,7 +2,11 @@ import keras
 import numpy as np
 import pytest
 from check_layer import check_layer
+from hypothesis import given
+from hypothesis import strategies as st
 from keras import ops
+from PIL import Image
+from properties import compiled, seeds
 
 from keras_simmim.views import ViewSplitter
 
@@ -138,6 +142,65 @@ def test_views_are_clipped_to_the_range_of_pixels():
     splitter = ViewSplitter(jitter=1, brightness=3.0, contrast=3.0)
     views = ops.convert_to_numpy(splitter(random_images(4, 16, 16, 3)))
     assert views.min() == 0 and views.max() == 255
+
+
+sides = st.integers(1, 20)
+shares = st.sampled_from([0.0, 0.3, 1.0])
+
+
+@given(
+    shape=st.tuples(st.integers(1, 4), sides, sides, st.integers(1, 4)),
+    dtype=st.sampled_from(["uint8", "float16", "float32", "int64"]),
+    num_views=st.integers(1, 4),
+    view_size=st.one_of(st.none(), sides, st.tuples(sides, sides)),
+    crop_scale=st.tuples(st.floats(0.01, 0.5), st.floats(0.5, 1.0)),
+    crop_ratio=st.tuples(st.floats(0.2, 1.0), st.floats(1.0, 5.0)),
+    chances=st.fixed_dictionaries(
+        {name: shares for name in ("flip", "jitter", "grayscale", "blur", "solarize")}
+    ),
+    strengths=st.fixed_dictionaries(
+        {name: st.floats(0.0, 3.0) for name in ("brightness", "contrast", "saturation")}
+    ),
+    seed=seeds,
+)
+def test_any_images_become_views_of_the_promised_shape_and_range(
+    shape, dtype, num_views, view_size, seed, crop_scale, crop_ratio, chances, strengths
+):
+    images = random_images(*shape, dtype=dtype)
+    splitter = ViewSplitter(
+        num_views=num_views,
+        view_size=view_size,
+        crop_scale=crop_scale,
+        crop_ratio=crop_ratio,
+        **chances,
+        **strengths,
+    )
+    split = compiled(lambda images: splitter(images, seed=seed // 2))
+    views = split(images)
+    side = (view_size, view_size) if isinstance(view_size, int) else view_size or shape[1:3]
+    assert views.shape == (shape[0], num_views, *side, shape[3])
+    assert splitter.compute_output_shape(shape) == views.shape
+    assert views.dtype == "float32"
+    assert views.min() >= 0 and views.max() <= 255
+    np.testing.assert_array_equal(views, split(images))
+    if chances["jitter"] == chances["grayscale"] == chances["solarize"] == 0:
+        # No channel leaves its range in the image by crop, flip and blur alone.
+        pixels = images.astype("float32")
+        low, high = pixels.min(axis=(1, 2)), pixels.max(axis=(1, 2))
+        assert (views > low[:, None, None, None] - 1e-2).all()
+        assert (views < high[:, None, None, None] + 1e-2).all()
+
+
+def test_a_view_of_an_image_10000_pixels_wide():
+    """It is Pillow's; a view of that length would need matrices of its square."""
+    images = random_images(2, 8, 10_000, 1, dtype="float32")
+    whole = {**OFF, "crop_ratio": (1250, 1250)}
+    views = ops.convert_to_numpy(ViewSplitter(**whole, view_size=(8, 5))(images))
+    for image, (view, _) in zip(images, views, strict=True):
+        expected = Image.fromarray(image[..., 0]).resize((5, 8), Image.Resampling.BILINEAR)
+        np.testing.assert_allclose(view[..., 0], np.asarray(expected), atol=0.01)
+    with pytest.raises(ValueError, match=r"smaller `view_size`. Received: .*\(2, 8, 10000, 1\)"):
+        ViewSplitter()(images)
 
 
 @pytest.mark.parametrize("view_size", [12, (8, 30)])
