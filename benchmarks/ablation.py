@@ -27,7 +27,7 @@ TABLES = {
         "2 angles, loss on the concatenation": {"num_heads": 2, "change": "concatenate"},
         "4 angles, loss on the concatenation": {"num_heads": 4, "change": "concatenate"},
         "8 angles, loss on the concatenation": {"num_heads": 8, "change": "concatenate"},
-        "queries that start with unit variance": {"change": "scale_queries"},
+        "queries that start near zero": {"change": "shrink_queries"},
         "last stage only": {"stages": 1},
         "3 stages": {"stages": 3},
         "average pooling, MLP, on each of 2 stages": {"head": "projection"},
@@ -96,15 +96,15 @@ def add_local_views(model):
     return ks.SimMIM(model.encoder, splitters, loss=model.embedding_loss, **heads)
 
 
-def scale_queries(model):
-    """Starts with angles that look at few positions, not at all of them."""
+def shrink_queries(model):
+    """Starts with angles that look at all positions alike, as average pooling does."""
     for head in (model.head, *model.inner_heads.values()):
-        head.query.assign(50 * head.query.value)
+        head.query.assign(0.02 * head.query.value)
     return model
 
 
 CHANGES = {
-    "scale_queries": scale_queries,
+    "shrink_queries": shrink_queries,
     "concatenate": concatenate,
     "add_local_views": add_local_views,
 }

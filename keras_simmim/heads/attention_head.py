@@ -56,8 +56,8 @@ class AttentionHead(keras.layers.Layer):
         self.query = self.add_weight(
             name="query",
             shape=(self.num_heads, features),
-            # Small: each angle begins near the average over the positions, and learns from there.
-            initializer=keras.initializers.RandomNormal(stddev=0.02),
+            # Unit variance: angles that begin alike, near the average, end nearly alike.
+            initializer=keras.initializers.RandomNormal(stddev=1.0),
         )
         # Glorot per angle: the fans are those of one angle's matrix, not of the stack.
         self.hidden_kernel = self.add_weight(
