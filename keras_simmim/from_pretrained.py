@@ -3,6 +3,8 @@ from pathlib import Path
 
 import keras
 
+from keras_simmim.load_model import load_model
+
 _KINDS = ("encoder", "classifier", "model")
 
 
@@ -19,15 +21,15 @@ def from_pretrained(name_or_path: str | os.PathLike, which: str = "encoder") -> 
         The model; it takes raw images `(B, H, W, C)`, 0...255.
 
     Raises:
-        ValueError: for a name that there is not (those that there are, are listed), or a kind of
-            model that the folder does not hold.
+        ValueError: for a name that there is not (those that there are, are listed), a kind of
+            model that the folder does not hold, or a file that can't be loaded.
     """
     if which not in _KINDS:
         raise ValueError(f"`which` must be one of {', '.join(_KINDS)}. Received: which={which!r}")
     path = _find(name_or_path)
     if path.is_dir():
         path = _file(path, which)
-    model = keras.saving.load_model(path)
+    model = load_model(path)
     if which == "encoder" and isinstance(getattr(model, "encoder", None), keras.layers.Layer):
         return model.encoder
     return model

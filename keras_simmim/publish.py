@@ -4,7 +4,6 @@ import json
 import shutil
 from pathlib import Path
 
-import keras
 import numpy as np
 
 from keras_simmim import datasets, evaluation
@@ -12,6 +11,7 @@ from keras_simmim.backend.run_litert import run_litert
 from keras_simmim.card import write_card
 from keras_simmim.encoders.float32_copy import float32_copy
 from keras_simmim.export import export
+from keras_simmim.load_model import load_model
 from keras_simmim.runs import RunConfig, RunError, images_of_run
 from keras_simmim.runs.evaluate import load_data
 from keras_simmim.runs.machine import describe_machine
@@ -78,7 +78,7 @@ def _record(run):
 def _make(run, folder, config, labelled, images, fine_tune_epochs):
     """Writes the models and judges them."""
     train_images, train_y, test_images, test_y = labelled
-    method = keras.saving.load_model(run / "model.keras")
+    method = load_model(run / "model.keras")
     encoder = float32_copy(method.encoder, images.shape[1:])
     train_x, test_x = (evaluation.embed(encoder, part) for part in (train_images, test_images))
     if fine_tune_epochs is None:
