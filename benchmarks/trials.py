@@ -151,7 +151,7 @@ def _all_results(options, names):
         line = next(line for line in output.splitlines() if line.startswith("result "))
         return json.loads(line.removeprefix("result ")) | {"budget": _budget(options)}
 
-    pairs = [(name, seed) for name in names for seed in options.seeds]
+    pairs = [(name, seed) for name in dict.fromkeys(names) for seed in options.seeds]
     with ThreadPoolExecutor(cores.qsize()) as pool:
         for result in pool.map(lambda pair: one(*pair), [x for x in pairs if x not in results]):
             with path.open("a") as file:
