@@ -68,7 +68,7 @@ OPTIMIZERS = {
     "slow": lambda: keras.optimizers.SGD(0.005, momentum=0.9),
     # A weight whose true gradient is zero moves by noise where epsilon is small.
     "adam": lambda: keras.optimizers.Adam(1e-3, epsilon=1e-3),
-    "muon": lambda: ks.optimizers.Muon(1e-2),
+    "muon": lambda: ks.optimizers.Muon(1e-2, epsilon=1e-3),
     "lars": lambda: ks.optimizers.LARS(0.1),
     "accumulate": lambda: keras.optimizers.SGD(0.02, momentum=0.9, gradient_accumulation_steps=2),
 }
