@@ -47,6 +47,7 @@ TABLES = {
     "recipe": {
         BASE: {},
         "Adam": {"optimizer": "adam"},
+        "Adam, learning rate 1e-3": {"optimizer": "adam", "learning_rate": 1e-3},
         "stem not whitened": {"whiten_stem": False},
         "temperature 0.2": {"temperature": 0.2},
     },
