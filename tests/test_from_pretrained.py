@@ -50,6 +50,13 @@ def test_what_there_is_not_is_answered_by_what_there_is(folder):
         ks.from_pretrained(folder, "head")
 
 
+def test_a_damaged_file_is_refused_in_a_line(folder, tmp_path):
+    whole = (folder / "model.keras").read_bytes()
+    (tmp_path / "encoder.keras").write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(ValueError, match="encoder.keras can't be loaded: .*only a part of one$"):
+        ks.from_pretrained(tmp_path)
+
+
 @pytest.mark.slow
 def test_the_wheel_has_what_was_published(folder, tmp_path):
     """And what is installed from it finds it; what training goes on with stays out."""

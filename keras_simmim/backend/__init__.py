@@ -18,6 +18,7 @@ _engine = importlib.import_module(f"keras_simmim.backend.{keras.backend.backend(
 TrainStepMixin = _engine.TrainStepMixin
 batch_is_split = _engine.batch_is_split
 batch_norm = _engine.batch_norm
+batch_norm_of_replicas = _engine.batch_norm_of_replicas
 check_precision = _engine.check_precision
 conv2d = _engine.conv2d
 data_part = _engine.data_part

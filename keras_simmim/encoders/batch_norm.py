@@ -36,7 +36,7 @@ class BatchNorm(keras.layers.BatchNormalization):
             return super().call(inputs, training=training, mask=mask)
         batch_norm = backend.batch_norm
         if backend.replica_count() > 1:
-            batch_norm = batch_norm_of_replicas
+            batch_norm = backend.batch_norm_of_replicas
         outputs, mean, variance = batch_norm(
             inputs,
             ops.cast(self.gamma, "float32"),
@@ -46,16 +46,3 @@ class BatchNorm(keras.layers.BatchNormalization):
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
         return outputs
-
-
-def batch_norm_of_replicas(x, gamma, beta, epsilon):
-    """As `backend.batch_norm`, by the statistics of the whole batch, of which x is a part."""
-    x32 = ops.cast(x, "float32")
-    axes = tuple(range(len(x.shape) - 1))
-    # In one message; the parts are of one size.
-    of_parts = ops.expand_dims(ops.stack([ops.mean(x32, axes), ops.var(x32, axes)]), 0)
-    means, variances = ops.unstack(backend.gather(of_parts), axis=1)  # (replicas, C) each
-    mean = ops.mean(means, axis=0)
-    variance = ops.mean(variances + ops.square(means - mean), axis=0)
-    y = (x32 - mean) * (ops.rsqrt(variance + epsilon) * gamma) + beta
-    return ops.cast(y, x.dtype), ops.stop_gradient(mean), ops.stop_gradient(variance)

@@ -13,3 +13,7 @@ def batch_norm(x, gamma, beta, epsilon: float):
     variance = jnp.mean(jnp.square(x32 - mean), axis=axes)
     y = (x32 - mean) * (jax.lax.rsqrt(variance + epsilon) * gamma) + beta
     return y.astype(x.dtype), mean, variance
+
+
+# One program computes the whole batch, on however many devices.
+batch_norm_of_replicas = batch_norm

@@ -1,4 +1,7 @@
 from keras_simmim.backend.torch.batch_norm import batch_norm as batch_norm
+from keras_simmim.backend.torch.batch_norm_of_replicas import (
+    batch_norm_of_replicas as batch_norm_of_replicas,
+)
 from keras_simmim.backend.torch.conv2d import conv2d as conv2d
 from keras_simmim.backend.torch.determinism import enable_determinism as enable_determinism
 from keras_simmim.backend.torch.map_tiles import map_tiles as map_tiles
