@@ -137,12 +137,13 @@ def run(case, folder, replicas):
     model = METHODS[name]()
     model.compile(OPTIMIZERS[optimizer]())
     knn = ks.evaluation.KNNCallback(*LABELLED, k=5, batch_size=33)
+    space = ks.evaluation.SpaceCallback(LABELLED[0], batch_size=33)
     history = model.fit(
         data(BATCH * STEPS, steps_per_epoch=1),
         epochs=STEPS,
         shuffle=False,
         verbose=0,
-        callbacks=[knn],
+        callbacks=[knn, space],
         validation_data=data(2 * BATCH, shuffle=False),
     ).history
     weights = {f"weight_{i}": value for i, value in enumerate(model.get_weights())}
