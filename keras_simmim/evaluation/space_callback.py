@@ -20,7 +20,8 @@ class SpaceCallback(keras.callbacks.Callback):
     Args:
         images: NumPy `(N, H, W, C)`, 0...255, N >= 2. RankMe can't exceed N.
         every: epochs from one measurement to the next; the last epoch is measured too.
-        batch_size: images that are embedded at a time.
+        batch_size: images that are embedded at a time, at most all. Several devices see the views
+            that one does if their number divides it.
         seed: seed of the views, a non-negative integer.
 
     Raises:

@@ -137,7 +137,7 @@ def run(case, folder, replicas):
     model = METHODS[name]()
     model.compile(OPTIMIZERS[optimizer]())
     knn = ks.evaluation.KNNCallback(*LABELLED, k=5, batch_size=33)
-    space = ks.evaluation.SpaceCallback(LABELLED[0], batch_size=33)
+    space = ks.evaluation.SpaceCallback(LABELLED[0], batch_size=32)
     history = model.fit(
         data(BATCH * STEPS, steps_per_epoch=1),
         epochs=STEPS,
