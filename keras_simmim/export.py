@@ -17,7 +17,6 @@ from keras_simmim.encoders.float32_copy import float32_copy
 from keras_simmim.encoders.pooling import pool
 from keras_simmim.evaluation.classifier import Classifier
 from keras_simmim.from_pretrained import from_pretrained
-from keras_simmim.load_model import load_model
 from keras_simmim.methods import Method
 
 
@@ -89,8 +88,8 @@ def export(
             from keras_simmim.runs import RunConfig, images_of_run
 
             images = images_of_run(RunConfig.from_json(Path(model) / "config.json"))
-        path = Path(model)
-        model = load_model(path) if path.is_file() else from_pretrained(model)
+        # A file is written as what it holds, which may be a classifier.
+        model = from_pretrained(model, "model" if Path(model).is_file() else "encoder")
     if isinstance(model, Method):
         model = model.encoder
     images = _check_images(model, images, forms)
