@@ -2,6 +2,7 @@
 
 import keras
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 
 
@@ -22,14 +23,17 @@ def compiled(function):
     return call
 
 
-def measured(metric):
-    """What a metric makes of one batch of embeddings, as a function of them."""
+def check_metric(metric, formula, z, seed, rel=1e-4):
+    """A metric of one batch of embeddings is what the formula says, in any order."""
 
+    @compiled
     def measure(embeddings):
         state = metric.stateless_update_state(metric.stateless_reset_state(), embeddings)
         return metric.stateless_result(state)
 
-    return compiled(measure)
+    expected = pytest.approx(formula(z), rel=rel, abs=1e-5)
+    assert measure(z) == expected
+    assert measure(reordered(z, seed)) == expected
 
 
 def normal(shape, seed, scale=1.0):
