@@ -135,7 +135,8 @@ def _check_images(model, images, forms):
                 "litert-int8 is calibrated on training images: give `images`, uint8 "
                 "(N, H, W, C). Received: images=None"
             )
-        shape = getattr(model, "input_shape", None)
+        encoder = model.encoder if isinstance(model, Classifier) else model
+        shape = getattr(encoder, "input_shape", None)
         if not isinstance(shape, tuple) or len(shape) != 4 or None in shape[1:]:
             raise ValueError(
                 "The size of images must be known: give `images`, uint8 (N, H, W, C), some of the "

@@ -92,6 +92,17 @@ def check_int8(path):
     assert given["dtype"] == np.uint8 and given["quantization"] == (1.0, 0)
 
 
+def test_a_classifier_takes_images_of_the_size_of_its_encoder(tmp_path):
+    pytest.importorskip("onnx")
+    classifier = Classifier(tiny_vit("sincos"), num_classes=3)
+    classifier.build((None, 16, 16, 3))
+    classifier.save(tmp_path / "classifier.keras")
+    form = NATIVE[0]
+    exported = ks.export(tmp_path / "classifier.keras", tmp_path, form)[form]
+    assert exported.path.stem.startswith("classifier")
+    assert run(form, exported.path, np.zeros((2, 16, 16, 3), "uint8")).shape == (2, 3)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("position", ["sincos", "relative"])
 def test_a_vit_as_a_classifier(images, tmp_path, position):

@@ -59,7 +59,7 @@ def test_a_damaged_file_is_refused_in_a_line(folder, tmp_path):
 
 @pytest.mark.slow
 def test_the_wheel_has_what_was_published(folder, tmp_path):
-    """And what is installed from it finds it; what training goes on with stays out."""
+    """And what is installed from it finds it; what is large and can be made again stays out."""
     pytest.importorskip("hatchling")
     source = tmp_path / "source"
     tracked = subprocess.run(
@@ -72,13 +72,15 @@ def test_the_wheel_has_what_was_published(folder, tmp_path):
     published = source / "saved_models" / "small"
     published.mkdir(parents=True)
     ks.from_pretrained(folder).save(published / "encoder.keras")
-    (published / "model.keras").write_text("large")
+    for name in ("model.keras", "encoder.onnx", "encoder.tflite", "encoder_int8.tflite"):
+        (published / name).write_text("written")
     build = [sys.executable, "-m", "hatchling", "build", "--target", "wheel"]
     subprocess.run([*build, "--directory", str(tmp_path)], cwd=source, check=True)
     (wheel,) = tmp_path.glob("*.whl")
     names = zipfile.ZipFile(wheel).namelist()
-    assert [name for name in names if "saved_models" in name] == [
-        "keras_simmim/saved_models/small/encoder.keras"
+    assert sorted(name for name in names if "saved_models" in name) == [
+        "keras_simmim/saved_models/small/encoder.keras",
+        "keras_simmim/saved_models/small/encoder_int8.tflite",
     ]
     zipfile.ZipFile(wheel).extractall(tmp_path / "installed")
     code = (
