@@ -164,7 +164,7 @@ def _all_results(options, names):
 def _budget(options):
     if options.minutes is not None:
         return f"{options.minutes:g} minutes"
-    return f"{options.passes:g} passes"
+    return "1 pass" if options.passes == 1 else f"{options.passes:g} passes"
 
 
 def _print_rows(name, results, base):

@@ -32,23 +32,35 @@ from keras_simmim.runs import (
 )
 
 _BACKENDS = click.Choice(["tensorflow", "jax", "torch"])
+_IMAGE_SIZE = click.option(
+    "--image-size",
+    type=click.IntRange(min=8),
+    help="Side that images of folders get [default: that of a run on a folder].",
+)
 _STARTED = time.monotonic()
 
 
-def _config_options(exclude=()):
-    """An option for every field of `RunConfig` that has a help text."""
+def _config_options(exclude=(), defaults=None):
+    """An option for every field of `RunConfig` that has a help text.
+
+    Args:
+        exclude: fields without an option.
+        defaults: what the help texts say of fields whose default is another.
+    """
 
     def decorate(command):
         for field in reversed(dataclasses.fields(RunConfig)):
             if "help" in field.metadata and field.name not in exclude:
-                command = _option(field)(command)
+                command = _option(field, (defaults or {}).get(field.name))(command)
         return command
 
     return decorate
 
 
-def _option(field):
+def _option(field, other_default=None):
     help_text, default = field.metadata["help"], field.default
+    if other_default is not None:
+        help_text = f"{help_text.partition(' [default')[0].rstrip('.')} [default: {other_default}]."
     name = "--" + field.name.replace("_", "-")
     if field.type is bool:
         name = f"{name}/--no-{field.name.replace('_', '-')}"
@@ -114,7 +126,7 @@ def commands():
     "--devices",
     metavar="N|auto",
     type=_Devices(),
-    help="Train on so many devices, or on all [default: on one].",
+    help="Train on this many devices, or on all [default: on one].",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in --output, as it was set up.")
 @click.option(
@@ -128,8 +140,8 @@ def commands():
 def pretrain_command(context, backend, output, devices, resume, with_report, **options):
     """Pre-trains a method, SimMIM by default, and writes a run folder.
 
-    The folder holds config.json, history.csv, TensorBoard logs, model.keras, encoder.keras and
-    report.html, which shows what was learnt.
+    The folder holds config.json, history.csv, results.json, TensorBoard logs, checkpoints,
+    model.keras, encoder.keras and report.html, which shows what was learnt.
     """
     if resume:
         if output is None:
@@ -240,8 +252,12 @@ def _check_same(context, config, options, backend):
 @commands.command("evaluate")
 @click.argument("run", type=click.Path(exists=True, path_type=Path))
 @click.option("--data", help="cifar10, sample or a folder of classes [default: the run's].")
-@click.option("--test-data", help="Folder of classes to test on, where --data is a folder.")
+@click.option(
+    "--test-data",
+    help="Folder of classes to test on, where --data is a folder [default: the run's].",
+)
 @click.option("--data-dir", help="Where TensorFlow Datasets keeps CIFAR-10.")
+@_IMAGE_SIZE
 @click.option("--k", type=click.IntRange(min=1), default=200, show_default=True, help="Neighbours.")
 @click.option(
     "--temperature", type=float, default=0.1, show_default=True, help="Temperature of the votes."
@@ -250,7 +266,7 @@ def _check_same(context, config, options, backend):
 @click.option(
     "--num-views",
     type=click.IntRange(min=1),
-    help="Average the features over so many views of each image, of a method's own splitter.",
+    help="Average the features over this many views of each image, of a method's own splitter.",
 )
 @click.option(
     "--checkpoint",
@@ -276,7 +292,20 @@ def evaluate_command(run, backend, **options):
 @click.option(
     "--seeds", type=click.IntRange(min=1), default=2, show_default=True, help="Runs of a method."
 )
-@_config_options(exclude=("method", "seed"))
+@_config_options(
+    exclude=("method", "seed"),
+    # Of `runs.build.ALIKE`.
+    defaults={
+        "num_views": "4; mim 1",
+        "crop_scale": "0.2 1; mim 0.67 1",
+        "jitter": "0.8; mim 0",
+        "grayscale": "0.2; mim 0",
+        "blur": "0",
+        "solarize": "0",
+        "epochs": "none",
+        "knn_every": "1",
+    },
+)
 @click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
 @click.option(
     "--output",
@@ -287,7 +316,7 @@ def evaluate_command(run, backend, **options):
 )
 @click.pass_context
 def compare_command(context, methods, seeds, output, backend, **options):
-    """Pre-trains several methods alike and prints a table; takes the options of pretrain.
+    """Pre-trains several methods alike, for as long as --minutes, --steps or --epochs say.
 
     Each method gets the same encoder, views, batch, time or steps, and seeds, one run after the
     other. mim, which needs tokens, gets a ViT and its own views. Writes table.csv and
@@ -346,8 +375,9 @@ def runs_command(folder):
 )
 @click.option("--data", help="cifar10, sample or a folder of training images [default: the run's].")
 @click.option("--data-dir", help="Where TensorFlow Datasets keeps CIFAR-10.")
+@_IMAGE_SIZE
 @click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")
-def export_command(run, to, output, data, data_dir, backend):
+def export_command(run, to, output, data, data_dir, image_size, backend):
     """Writes a run's encoder to files that run without Keras, each compared with Keras.
 
     RUN is a run folder, or the .keras file of an encoder or a classifier. Files take uint8 images.
@@ -357,9 +387,17 @@ def export_command(run, to, output, data, data_dir, backend):
     is_run = run.is_dir() and (run / "config.json").is_file()
     images = None
     if is_run or data:
-        config = RunConfig.from_json(run / "config.json") if is_run else RunConfig()
-        config.data, config.data_dir = data or config.data, data_dir or config.data_dir
+        config = RunConfig.from_json(run / "config.json") if is_run else RunConfig(batch_size=8)
+        size = image_size or config.folder_image_size
+        if data and Path(data).is_dir() and size is None:
+            raise click.UsageError("--image-size is needed with a folder: the side of its images.")
+        if data:
+            config.data, config.num_images = data, 0
+        config.data_dir = data_dir or config.data_dir
+        config.test_data, config.image_size = None, size or config.image_size
         images = images_of_run(config)
+    elif "litert-int8" in to.split(","):
+        raise click.UsageError("litert-int8 is calibrated on training images: give --data.")
     try:
         exported = export(run, output or folder / "export", to.split(","), images)
     except (ValueError, ImportError, RuntimeError) as error:
@@ -381,13 +419,15 @@ def export_command(run, to, output, data, data_dir, backend):
     show_default=True,
     help="Where the folder is made.",
 )
-@click.option("--test-data", help="Folder of classes to test on, where the run's data is a folder.")
+@click.option(
+    "--test-data", help="Folder of classes to test on, for a run on a folder [default: the run's]."
+)
 @click.option("--data-dir", help="Where TensorFlow Datasets keeps CIFAR-10.")
 @click.option(
     "--fine-tune",
     type=click.IntRange(min=1),
     metavar="EPOCHS",
-    help="Fine-tune the classifier for so many epochs [default: a linear probe].",
+    help="Fine-tune the classifier for this many epochs [default: a linear probe].",
 )
 @click.option("--licence", default="Apache-2.0", show_default=True, help="Licence of the weights.")
 @click.option("--backend", type=_BACKENDS, help="Backend of Keras [default: Keras's own choice].")

@@ -40,7 +40,7 @@ def publish(
     Args:
         run: a run folder whose training has ended, on data with labels.
         folder: the folder to write, whose name is the model's.
-        test_data: folder of classes to test on, where the run's data is a folder.
+        test_data: folder of classes to test on, where the run's data is a folder; None: the run's.
         data_dir: where TensorFlow Datasets keeps CIFAR-10; None: as in the run.
         fine_tune_epochs: epochs of fine-tuning a copy of the encoder as the classifier; None: the
             linear probe.
@@ -54,9 +54,10 @@ def publish(
     """
     config, results = _record(run)
     try:
-        labelled = load_data(config.data, test_data, data_dir or config.data_dir, config.image_size)
-        if data_dir:
-            config.data_dir = data_dir
+        config.data_dir = data_dir or config.data_dir
+        labelled = load_data(
+            config.data, test_data or config.test_data, config.data_dir, config.folder_image_size
+        )
         images = images_of_run(config)
         made = _make(run, folder, config, labelled, images, fine_tune_epochs)
     except (ValueError, OSError, ImportError, RuntimeError) as error:

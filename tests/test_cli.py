@@ -1,4 +1,5 @@
 import os
+import re
 
 import keras
 import pytest
@@ -7,6 +8,7 @@ from keras_simmim import cli
 from keras_simmim.datasets import ImageFileError
 from keras_simmim.export import Exported
 from keras_simmim.runs import RunConfig
+from keras_simmim.runs.build import ALIKE
 
 
 def run(capsys, *arguments):
@@ -60,6 +62,16 @@ def test_compare_shares_what_was_given(capsys, calls, tmp_path):
     assert calls == [((["simmim", "byol"], 2, tmp_path, shared), {})]
 
 
+def test_help_of_compare_says_what_methods_share(capsys):
+    _, out, _ = run(capsys, "compare", "--help")
+    options = " ".join(out.split()).split(" --")
+    for name, value in ALIKE.items():
+        (option,) = (x for x in options if x.startswith(name.replace("_", "-") + " "))
+        values = value if isinstance(value, tuple) else (value,)
+        default = re.search(r"\[default: ([\d. ]+)(;.*)?\]", option)[1]
+        assert tuple(map(float, default.split())) == values, name
+
+
 def test_export_says_what_was_written(capsys, monkeypatch, tmp_path):
     asked = []
 
@@ -86,6 +98,7 @@ def test_export_says_what_was_written(capsys, monkeypatch, tmp_path):
         (["compare", "--methods", "simmim,mae", "--steps", "1"], "Received: simmim, mae"),
         (["compare", "--methods", "simmim"], "Give --minutes, --steps or --epochs"),
         (["compare", "--seed", "3"], "--seed"),
+        (["compare", "--steps", "1", "--data", ".."], "give --test-data"),
         (["pretrain", "--optimizer", "lion"], "--optimizer"),
         (["pretrain", "--unknown"], "--unknown"),
         (["pretrain", "--resume"], "--resume needs --output"),
@@ -94,6 +107,8 @@ def test_export_says_what_was_written(capsys, monkeypatch, tmp_path):
         (["evaluate", "missing"], "missing"),
         (["export", "missing"], "missing"),
         (["export", "..", "--to", "tflite"], "`to` must name formats"),
+        (["export", "..", "--to", "litert-int8"], "give --data"),
+        (["export", "..", "--data", ".."], "--image-size is needed"),
         (["publish", "..", "--name", "model"], "is no run folder"),
         (["publish", ".."], "--name"),
         (["train"], "train"),

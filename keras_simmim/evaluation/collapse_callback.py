@@ -8,7 +8,7 @@ class CollapseCallback(keras.callbacks.Callback):
     """Says, in words that tell what to change, that embeddings collapse.
 
     Embeddings have collapsed when all images get nearly the same, and then nothing more is learned,
-    while the loss may look well. Their standard deviation over the batch tells, which the methods
+    while the loss may look good. Their standard deviation over the batch tells, which the methods
     log for each epoch: it is near 1 / sqrt(D) for unit vectors that spread evenly over D
     dimensions, and 0 for collapsed ones. Warns once, and again only if they recover and collapse
     again.

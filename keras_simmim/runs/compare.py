@@ -40,7 +40,8 @@ def compare(methods: list[str], seeds: int, output: Path, options: dict) -> list
         A row for each method, as they are in the table.
 
     Raises:
-        RunError: for a method that does not exist, a missing extra, or a run that failed.
+        RunError: for a method that does not exist, a folder without one to test on, a missing
+            extra, or a run that failed.
     """
     _check(methods, options)
     tabulate, figure = _libraries()
@@ -67,6 +68,12 @@ def _check(methods, options):
         raise RunError(f"Methods are {', '.join(choices)}. Received: {', '.join(methods)}")
     if not any(options.get(name) for name in ("epochs", "steps", "minutes")):
         raise RunError("How long is a run? Give --minutes, --steps or --epochs.")
+    data = options.get("data")
+    if data and Path(data).is_dir() and not options.get("test_data"):
+        raise RunError(
+            "Methods are compared by the accuracy of their features, which takes labels: give "
+            f"--test-data, a folder of the same classes as those of {data}."
+        )
 
 
 def _libraries():

@@ -4,7 +4,7 @@ from keras_simmim import datasets, evaluation
 from keras_simmim.load_model import load_model
 from keras_simmim.runs.load_run import load_run
 from keras_simmim.runs.run_config import RunConfig
-from keras_simmim.runs.run_data import load_labelled
+from keras_simmim.runs.run_data import load_labelled, load_test_folder
 from keras_simmim.runs.run_error import RunError
 
 
@@ -20,6 +20,7 @@ def evaluate(
     probe: bool = False,
     checkpoint: str | None = None,
     skip_unreadable: bool = False,
+    image_size: int | None = None,
 ) -> dict[str, float]:
     """Prints and returns the accuracy of a saved model or encoder on labelled images.
 
@@ -36,6 +37,7 @@ def evaluate(
         probe: whether a linear classifier is fitted, too.
         checkpoint: `"last"` or `"best"` of a run folder; None: what the run has ended with.
         skip_unreadable: whether to leave out files of folders that can't be read.
+        image_size: side that images of folders get; None: that of a run on a folder.
 
     Returns:
         `"knn_accuracy"` and, with a probe, `"linear_probe_accuracy"`, 0...1.
@@ -49,11 +51,11 @@ def evaluate(
             f"{run} holds no model.keras: has its training ended? --checkpoint last judges it as "
             "it is."
         )
-    image_size = 224
     if run.is_dir():
         config = RunConfig.from_json(run / "config.json")
         data, data_dir = data or config.data, data_dir or config.data_dir
-        image_size = config.image_size
+        test_data = test_data or config.test_data
+        image_size = image_size or config.folder_image_size
     if data is None:
         raise RunError("--data is needed with a .keras file: cifar10, sample or a folder.")
     try:
@@ -101,26 +103,20 @@ def load_data(data, test_data, data_dir, image_size, skip_unreadable=False):
         data: `"cifar10"`, `"sample"`, or a folder of classes, of which images are `ImageFolder`s.
         test_data: folder of the same classes to test on, where `data` is a folder.
         data_dir: where TensorFlow Datasets keeps CIFAR-10.
-        image_size: side to which images of a folder are fitted.
+        image_size: side that images of a folder get.
         skip_unreadable: whether to leave out files of folders that can't be read.
     """
     if not Path(data).is_dir():
         return load_labelled(data, data_dir)
     if test_data is None:
         raise ValueError("--test-data is needed with a folder: a folder of the same classes.")
-    folders = [
-        datasets.from_folder(
-            path, image_size, shuffle=False, labels="folders", skip_unreadable=skip_unreadable
-        )
-        for path in (data, test_data)
-    ]
-    for folder in folders:
+    if image_size is None:
+        raise ValueError("--image-size is needed with a folder: the side that its images get.")
+    train = datasets.from_folder(
+        data, image_size, shuffle=False, labels="folders", skip_unreadable=skip_unreadable
+    )
+    test = load_test_folder(test_data, train, skip_unreadable)
+    for folder in (train, test):
         # Features and labels are matched by position: no other image may stand in.
         folder.skip_unreadable = False
-    if folders[0].class_names != folders[1].class_names:
-        raise ValueError(
-            f"The classes of {data} and {test_data} differ. Received: {folders[0].class_names} "
-            f"and {folders[1].class_names}"
-        )
-    train, test = folders
     return train, train.labels, test, test.labels

@@ -23,6 +23,9 @@ class RunConfig:
     data_dir: str | None = _option(
         None, "Where TensorFlow Datasets keeps CIFAR-10 [default: $TFDS_DATA_DIR]."
     )
+    test_data: str | None = _option(
+        None, "Folder of the same classes to judge by, where --data is a folder of classes."
+    )
     image_size: int = _option(224, "Side to which images of a folder are fitted.", minimum=8)
     skip_unreadable: bool = _option(
         False, "Leave out image files of a folder that can't be read; all are decoded before."
@@ -113,7 +116,7 @@ class RunConfig:
         "What remains of the target network at an update [default: moco 0.99, byol 0.95].",
         minimum=0.0,
     )
-    queue_size: int = _option(4096, "Keys in the queue of moco.", minimum=1)
+    queue_size: int = _option(4096, "Keys that moco queues.", minimum=1)
     symmetric: bool = _option(True, "Whether each view of moco is a query and a key.")
     invariance: float = _option(200.0, "Weight of agreement in empssl.", minimum=0.0)
     mask_ratio: float = _option(0.6, "Share of mim's units that is masked.", minimum=0.0)
@@ -121,7 +124,7 @@ class RunConfig:
         None, "Side of mim's mask units in pixels [default: twice the patch size].", minimum=1
     )
 
-    batch_size: int = _option(128, "Images a step.", minimum=2)
+    batch_size: int = _option(128, "Images per step.", minimum=2)
     epochs: int | None = _option(None, "Passes over the data [default: 100].", minimum=1)
     minutes: float | None = _option(
         None, "Wall time instead of epochs: the schedule ends when it is spent."
@@ -149,7 +152,9 @@ class RunConfig:
     warmup: float = _option(0.02, "Share of a cosine schedule that warms up.", minimum=0.0)
     step_epochs: int = _option(30, "Epochs between the decays of a step schedule.", minimum=1)
     step_rate: float = _option(0.1, "What a step schedule multiplies by.", minimum=0.0)
-    gradient_accumulation: int = _option(1, "Batches an update.", minimum=1)
+    gradient_accumulation: int = _option(
+        1, "Batches per update; negatives are those of one batch.", minimum=1
+    )
 
     precision: str = _option(
         "auto",
@@ -177,6 +182,11 @@ class RunConfig:
     # 0 until the run is planned.
     total_steps: int = 0
     steps_per_epoch: int = 0
+
+    @property
+    def folder_image_size(self) -> int | None:
+        """Side that images have, None where they are not of a folder."""
+        return self.image_size if self.num_images else None
 
     @classmethod
     def choices(cls, name: str) -> tuple[str, ...]:

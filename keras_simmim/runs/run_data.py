@@ -15,20 +15,25 @@ class RunData:
     Made by `RunData.load`.
 
     Attributes:
-        labelled: `(train_images, train_labels, test_images, test_labels)`, None for a folder.
+        labelled: `(train_images, train_labels, test_images, test_labels)`, of folders a part; None
+            for a folder without test data.
+        class_names: names of the classes, an empty list where there are none.
         description: what the data is, for people.
         steps_per_pass: batches of one pass over the training images.
     """
 
     # Enough for a look during training to cost a second or two.
     PART = (10_000, 2_000)
+    # Of folders, whose images are larger: they are kept in memory.
+    PART_OF_FOLDERS = (2_000, 1_000)
     # And enough to tell how features spread.
     FEW = 512
 
-    def __init__(self, config, labelled, folder, description):
+    def __init__(self, config, labelled, class_names, folder, description):
         self._config = config
         self._folder = folder
         self.labelled = labelled
+        self.class_names = class_names
         self.description = description
         self.steps_per_pass = len(self.batches())
 
@@ -37,24 +42,43 @@ class RunData:
         """Loads what `config.data` names.
 
         Raises:
-            RunError: for data that can't be found or read, or a batch larger than the data.
+            RunError: for data that can't be found or read, a batch larger than the data, or test
+                data that does not fit.
         """
         try:
             if Path(config.data).is_dir():
-                folder = datasets.from_folder(
-                    config.data,
-                    config.image_size,
-                    batch_size=config.batch_size,
-                    skip_unreadable=config.skip_unreadable,
+                return cls._load_folder(config)
+            if config.test_data is not None:
+                raise ValueError(
+                    f"`test_data` goes with a folder of images: {config.data} has its own. "
+                    f"Received: test_data={config.test_data}"
                 )
-                _check_count(config, folder.num_images)
-                count = f"{folder.num_images:,} images of {config.data}"
-                return cls(config, None, folder, f"{count} at {config.image_size} px")
             labelled = load_labelled(config.data, config.data_dir)
             description = f"{len(labelled[0]):,} images of {config.data}"
-            return cls(config, labelled, None, description)
+            return cls(config, labelled, list(datasets.class_names(config.data)), None, description)
         except (ValueError, OSError, ImportError) as error:
             raise RunError(" ".join(str(error).split())) from error
+
+    @classmethod
+    def _load_folder(cls, config):
+        labels = "auto" if config.test_data is None else "folders"
+        folder = datasets.from_folder(
+            config.data,
+            config.image_size,
+            batch_size=config.batch_size,
+            labels=labels,
+            skip_unreadable=config.skip_unreadable,
+        )
+        labelled = None
+        if config.test_data is not None:
+            test = load_test_folder(config.test_data, folder, config.skip_unreadable)
+            labelled = ()
+            for part, most in zip((folder, test), cls.PART_OF_FOLDERS, strict=True):
+                chosen = np.random.default_rng(0).permutation(part.num_images)[:most]
+                labelled += (_read(part, chosen), part.labels[chosen])
+        _check_count(config, folder.num_images)
+        description = f"{folder.num_images:,} images of {config.data} at {config.image_size} px"
+        return cls(config, labelled, folder.class_names, folder, description)
 
     def batches(self, steps_per_epoch: int | None = None, first_step: int = 0) -> datasets.Batches:
         """The training images in batches, shuffled by the run's seed, from a global step on."""
@@ -64,7 +88,7 @@ class RunData:
             "steps_per_epoch": steps_per_epoch,
             "first_step": first_step,
         }
-        if self.labelled is not None:
+        if self._folder is None:
             return datasets.ArrayBatches(self.labelled[0], **order)
         folder = self._folder
         return datasets.ImageFolder(
@@ -94,36 +118,21 @@ class RunData:
         """
         if self.labelled is not None:
             train_images, train_labels, images, labels = self.part
-            names = list(datasets.class_names(self._config.data))
-            return images, labels, names, train_images, train_labels
+            return images, labels, self.class_names, train_images, train_labels
         folder = self._folder
         chosen = np.random.default_rng(0).permutation(folder.num_images)[: 2 * self.PART[1]]
         if folder.labels is None:
-            return self._read(chosen[: self.PART[1]]), None, [], None, None
+            return _read(folder, chosen[: self.PART[1]]), None, [], None, None
         half = len(chosen) // 2
-        images, train_images = self._read(chosen[:half]), self._read(chosen[half:])
+        images, train_images = _read(folder, chosen[:half]), _read(folder, chosen[half:])
         labels, train_labels = folder.labels[chosen[:half]], folder.labels[chosen[half:]]
         return images, labels, folder.class_names, train_images, train_labels
-
-    def _read(self, indices):
-        folder = self._folder
-        some = datasets.ImageFolder(
-            [folder.files[index] for index in indices],
-            None,
-            [],
-            [],
-            folder.image_size,
-            batch_size=len(indices),
-            shuffle=False,
-        )
-        return some[0][0]
 
     def named_images(self) -> tuple[np.ndarray, list[str] | None]:
         """`few_images` and their classes by name, None where they are not known."""
         if self.labelled is None:
             return self.few_images(), None
-        names = datasets.class_names(self._config.data)
-        return self.few_images(), [names[i] for i in self.part[3][: self.FEW]]
+        return self.few_images(), [self.class_names[i] for i in self.part[3][: self.FEW]]
 
     def few_images(self) -> np.ndarray:
         """Some hundred images `(N, H, W, C)`, test images where there are any."""
@@ -137,9 +146,23 @@ class RunData:
         """Training images `(N, H, W, C)`: whole batches, at least `count` if there are as many."""
         batches = self.batches()
         needed = range(min(len(batches), -(-count // self._config.batch_size)))
-        if self.labelled is None:
+        if self._folder is not None:
             return np.concatenate([batches[index][0] for index in needed])
         return self.labelled[0][np.concatenate([batches.indices(index) for index in needed])]
+
+
+def _read(folder, indices):
+    """Images of a folder, one by one, uint8 `(N, height, width, 3)`."""
+    some = datasets.ImageFolder(
+        [folder.files[index] for index in indices],
+        None,
+        [],
+        [],
+        folder.image_size,
+        batch_size=len(indices),
+        shuffle=False,
+    )
+    return some[0][0]
 
 
 def _check_count(config, num_images):
@@ -158,3 +181,18 @@ def load_labelled(name: str, data_dir: str | None = None):
         *datasets.load(name, split="train", data_dir=data_dir),
         *datasets.load(name, split="test", data_dir=data_dir),
     )
+
+
+def load_test_folder(
+    path: str, train: datasets.ImageFolder, skip_unreadable: bool = False
+) -> datasets.ImageFolder:
+    """A folder of images to judge by, in order, of the classes and the size of another."""
+    test = datasets.from_folder(
+        path, train.image_size, shuffle=False, labels="folders", skip_unreadable=skip_unreadable
+    )
+    if train.class_names != test.class_names:
+        raise ValueError(
+            "The folder to test on has other classes than that to train on. Received: "
+            f"{test.class_names}, not {train.class_names}"
+        )
+    return test

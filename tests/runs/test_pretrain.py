@@ -137,11 +137,24 @@ def test_a_folder_of_images(image_folder, tmp_path, capsys):
     assert accuracy == 1.0  # every image is its own nearest neighbour
 
 
+def test_a_folder_with_one_to_test_on_is_judged_like_cifar10(image_folder, tmp_path, capsys):
+    config = RunConfig(
+        **{"data": str(image_folder), "test_data": str(image_folder), "image_size": 16, "width": 2},
+        **{"batch_size": 4, "epochs": 2, "knn_every": 1, "precision": "float32"},
+    )
+    pretrain(config, tmp_path / "run")
+    assert "kNN accuracy on 12 test images" in capsys.readouterr().out
+    assert all(0 <= float(row["knn_accuracy"]) <= 1 for row in rows(tmp_path / "run"))
+    assert evaluate(tmp_path / "run", k=1, checkpoint="best")["knn_accuracy"] == 1.0
+
+
 def test_evaluate_needs_test_images_with_a_folder(image_folder, tmp_path):
     encoder = keras.Sequential([keras.Input((16, 16, 3)), keras.layers.Conv2D(2, 3)])
     encoder.save(tmp_path / "encoder.keras")
     with pytest.raises(RunError, match="--test-data is needed"):
         evaluate(tmp_path / "encoder.keras", data=str(image_folder))
+    with pytest.raises(RunError, match="--image-size is needed"):
+        evaluate(tmp_path / "encoder.keras", data=str(image_folder), test_data=str(image_folder))
     with pytest.raises(RunError, match="--data is needed"):
         evaluate(tmp_path / "encoder.keras")
 

@@ -1,8 +1,10 @@
 import shutil
 
+import numpy as np
 import pytest
 from PIL import Image
 
+from keras_simmim.datasets import from_folder
 from keras_simmim.runs import RunConfig, RunError
 from keras_simmim.runs.run_data import RunData
 
@@ -20,6 +22,31 @@ def test_a_folder_that_cannot_be_used_is_answered_in_one_line(image_folder, tmp_
         with pytest.raises(RunError, match=message) as error:
             load(folder, **options)
         assert "\n" not in str(error.value)
+
+
+def test_test_data_that_does_not_fit_is_refused(image_folder, tmp_path):
+    shutil.copytree(image_folder / "cats", tmp_path / "other" / "cats")
+    with pytest.raises(RunError, match=r"Received: \['cats'\], not \['cats', 'dogs'\]"):
+        load(image_folder, batch_size=4, test_data=str(tmp_path / "other"))
+    with pytest.raises(RunError, match="sample has its own"):
+        RunData.load(RunConfig(data="sample", test_data=str(image_folder)))
+
+
+def test_the_labelled_part_of_folders(image_folder, monkeypatch):
+    monkeypatch.setattr(RunData, "PART_OF_FOLDERS", (8, 5))
+    data = load(image_folder, batch_size=4, test_data=str(image_folder))
+    train_images, train_labels, test_images, test_labels = data.labelled
+    assert train_images.shape == (8, 16, 16, 3) and test_images.shape == (5, 16, 16, 3)
+    # Each image is of the folder that its label says.
+    whole = from_folder(image_folder, 16, batch_size=12, shuffle=False)
+    images, labels = whole[0]
+    for image, label in zip(
+        [*train_images, *test_images], [*train_labels, *test_labels], strict=True
+    ):
+        (index,) = np.flatnonzero((images == image).all(axis=(1, 2, 3)))
+        assert labels[index] == label
+    assert data.class_names == ["cats", "dogs"] and data.steps_per_pass == 3
+    assert data.named_images()[1] == [data.class_names[label] for label in data.part[3]]
 
 
 def test_unreadable_files_end_the_run_or_are_left_out(image_folder):
