@@ -2,10 +2,11 @@
 
 import csv
 import dataclasses
+import html
 from pathlib import Path
 
 from keras_simmim.runs import RunConfig
-from keras_simmim.runs.build import fill_in
+from keras_simmim.runs.command import command
 
 _TITLES = {
     "simmim": "SimMIM, the multi-view method",
@@ -20,29 +21,6 @@ _SOURCES = {
     "sample": "the bundled sample of CIFAR-10, 5,000 training images, without labels",
 }
 _CREDIT = "; CIFAR-10 by Krizhevsky, 2009"
-
-
-def command_of(config: RunConfig, side: int) -> str:
-    """The command that a run was started with: the options that are not its method's defaults.
-
-    Args:
-        config: the run's configuration.
-        side: height of its images in pixels.
-    """
-    default = RunConfig(method=config.method, view_size=config.view_size)
-    fill_in(default, side)  # by those two
-    default.method, default.view_size, default.data_dir = "simmim", None, config.data_dir
-    words = ["keras-simmim pretrain"]
-    for field in dataclasses.fields(RunConfig):
-        value, flag = getattr(config, field.name), field.name.replace("_", "-")
-        if "help" not in field.metadata or value == getattr(default, field.name):
-            continue
-        if isinstance(value, bool):
-            words.append(f"--{flag}" if value else f"--no-{flag}")
-        else:
-            values = value if isinstance(value, tuple) else (value,)
-            words += [f"--{flag}", *(f"{v:g}" if isinstance(v, float) else f"{v}" for v in values)]
-    return " ".join(words)
 
 
 def write_card(
@@ -68,11 +46,13 @@ def write_card(
     with history.open(newline="") as file:
         rows = list(csv.DictReader(file))
     data = _SOURCES.get(config.data, config.data)
+    # Where others keep CIFAR-10 is their own.
+    typed = command(dataclasses.replace(config, data_dir=None))
     table = {
         "method": f"{_TITLES[config.method]}; `config.json` has every setting",
         "encoder": f"{config.encoder}, {results['parameters']:,} parameters",
-        "data": data,
-        "command": f"`{command_of(config, side)}`",
+        "data": _text(data),
+        "command": f"`{_cell(typed)}`",
         "seed": str(config.seed),
         "training": f"{results['training_minutes']:.1f} minutes, {len(rows)} epochs of "
         f"{config.steps_per_epoch} steps, {results['images_seen']:,} images seen, loss "
@@ -82,12 +62,21 @@ def write_card(
         + f" ({_percent(results, 'knn_accuracy_untrained')} before training)",
         "the same, of `encoder_int8.tflite`": _percent(results, "int8_knn_accuracy"),
         f"`classifier.keras`, {results['classifier']}": _percent(results, "classifier_accuracy"),
-        "licence": licence + (_CREDIT if config.data in _SOURCES else ""),
+        "licence": _text(licence) + (_CREDIT if config.data in _SOURCES else ""),
     }
     lines = [f"# {name}", "", _intro(results), "", "| | |", "| --- | --- |"]
     lines += [f"| {key} | {value} |" for key, value in table.items()]
     lines += ["", _per_class(results), "", _files(results), "", _loading(name, side)]
     (folder / "card.md").write_text("\n".join(lines))
+
+
+def _cell(text):
+    return text.replace("|", "\\|")
+
+
+def _text(text):
+    """A text that is not Markdown's or HTML's, as a cell of a table."""
+    return _cell(html.escape(text, quote=False))
 
 
 def _percent(results, key):
@@ -105,7 +94,7 @@ def _intro(results):
 def _per_class(results):
     rows = ["| class | kNN | classifier |", "| --- | --- | --- |"]
     for label, of_class in results["per_class"].items():
-        rows.append(f"| {label} | {of_class['knn']:.1%} | {of_class['classifier']:.1%} |")
+        rows.append(f"| {_text(label)} | {of_class['knn']:.1%} | {of_class['classifier']:.1%} |")
     return "\n".join(rows)
 
 
@@ -119,7 +108,7 @@ def _loading(name, side):
     return f"""```python
 import keras_simmim as ks
 
-encoder = ks.from_pretrained("{name}")
+encoder = ks.from_pretrained("{name}")  # or the path of this folder
 features = ks.evaluation.embed(encoder, images)  # uint8 (N, {side}, {side}, C) -> (N, F) float32
 logits = ks.from_pretrained("{name}", "classifier").predict(images)
 ```

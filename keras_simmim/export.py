@@ -83,13 +83,14 @@ def export(
     """
     forms = _check_formats(to)
     if not isinstance(model, keras.layers.Layer):
-        if images is None and (Path(model) / "config.json").is_file():
+        model = Path(model).expanduser()
+        if images is None and (model / "config.json").is_file():
             # Here, as importing the room of runs takes a while.
             from keras_simmim.runs import RunConfig, images_of_run
 
-            images = images_of_run(RunConfig.from_json(Path(model) / "config.json"))
+            images = images_of_run(RunConfig.from_json(model / "config.json"))
         # A file is written as what it holds, which may be a classifier.
-        model = from_pretrained(model, "model" if Path(model).is_file() else "encoder")
+        model = from_pretrained(model, "model" if model.is_file() else "encoder")
     if isinstance(model, Method):
         model = model.encoder
     images = _check_images(model, images, forms)

@@ -56,7 +56,11 @@ def publish(
     try:
         config.data_dir = data_dir or config.data_dir
         labelled = load_data(
-            config.data, test_data or config.test_data, config.data_dir, config.folder_image_size
+            config.data,
+            test_data or config.test_data,
+            config.data_dir,
+            config.folder_image_size,
+            config.skip_unreadable,
         )
         images = images_of_run(config)
         made = _make(run, folder, config, labelled, images, fine_tune_epochs)
@@ -87,7 +91,8 @@ def _make(run, folder, config, labelled, images, fine_tune_epochs):
         classifier = evaluation.linear_classifier(encoder, train_x, train_y, images.shape[1:])
     else:
         kind = f"the encoder fine-tuned for {fine_tune_epochs} epochs"
-        tuned = evaluation.fine_tune(encoder, *labelled, epochs=fine_tune_epochs)
+        arrays = (_as_array(train_images), train_y, _as_array(test_images), test_y)
+        tuned = evaluation.fine_tune(encoder, *arrays, epochs=fine_tune_epochs)
         classifier = float32_copy(tuned.classifier, images.shape[1:])
     folder.mkdir(parents=True, exist_ok=True)
     encoder.save(folder / "encoder.keras")
@@ -124,6 +129,12 @@ def _make(run, folder, config, labelled, images, fine_tune_epochs):
     if config.data == "cifar10":
         results["sample"] = _on_sample(encoder, classifier)
     return results
+
+
+def _as_array(images):
+    if isinstance(images, np.ndarray):
+        return images
+    return np.concatenate([batch for batch, *_ in images])
 
 
 def _run_in_batches(path, images):

@@ -1,3 +1,4 @@
+import copy
 import threading
 import time
 from typing import NamedTuple
@@ -49,7 +50,7 @@ class Batches(keras.utils.PyDataset):
         ValueError: for sizes below 1, or fewer images than one full batch.
     """
 
-    # `fit` takes the batches for what this process reads of them.
+    # `fit` takes the batches for what this process reads of them; see `whole`.
     reads_own_part = True
 
     def __init__(
@@ -106,11 +107,19 @@ class Batches(keras.utils.PyDataset):
         """Those of `indices` that this process reads: the batch's part of its devices.
 
         Within `distribution.data_parallel` a batch is cut to a multiple of the devices; without,
-        these are all of them.
+        or of `whole` batches, these are all of them.
         """
         indices = self.indices(step)
+        if not self.reads_own_part:
+            return indices
         rows = part_of_batch(len(indices), backend.device_count(), backend.data_part())
         return indices[rows]
+
+    def whole(self) -> "Batches":
+        """The same batches, each as it would be on one device."""
+        batches = copy.copy(self)
+        batches.reads_own_part = False
+        return batches
 
     def __len__(self):
         return self.steps_per_epoch

@@ -57,6 +57,11 @@ class ImageFolder(Batches):
         self._ahead: dict[int, list[Future]] = {}
         self._last_step = self.first_step - 1
 
+    def whole(self):
+        batches = super().whole()
+        batches._ahead = {}  # what is read here is of the other batches
+        return batches
+
     def load_step(self, step):
         pending = self._ahead.pop(step, None) or self._submit(step)
         for passed in self._ahead.keys() - {step + 1}:
@@ -67,6 +72,9 @@ class ImageFolder(Batches):
             self._ahead[step + 1] = self._submit(step + 1)
         self._last_step = step
         read = [future.result() for future in pending]
+        if not read:  # fewer images than devices, and so nothing of this process
+            images = np.empty((0, *self.image_size, 3), "uint8")
+            return (images,) if self.labels is None else (images, self.labels[:0])
         for *_, unreadable in read:
             self._note(unreadable)
         images = np.stack([pixels for pixels, *_ in read])

@@ -152,6 +152,8 @@ def _batches(source, batch_size) -> Iterator[np.ndarray]:
         for start in range(0, len(source), batch_size):
             yield source[start : start + batch_size]
         return
+    if getattr(source, "reads_own_part", False):
+        source = source.whole()  # `predict_on_batch` takes a process's part of a batch
     batches = source
     if isinstance(source, keras.utils.PyDataset):
         if source.num_batches is None:

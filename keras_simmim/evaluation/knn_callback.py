@@ -8,8 +8,9 @@ class KNNCallback(keras.callbacks.Callback):
     """Measures the kNN accuracy of the features while a method trains.
 
     Writes `knn_accuracy` into the logs of an epoch: put it before callbacks that read it there,
-    such as `CSVLogger`. In epochs without a measurement it is NaN, so that every epoch has an
-    entry. It trains nothing and changes no state of the training.
+    such as `CSVLogger`. In epochs without a measurement, or with features that are not finite, it
+    is NaN, so that every epoch has an entry. It trains nothing and changes no state of the
+    training.
 
     Args:
         train_images: NumPy `(N, H, W, C)`, 0...255: images whose labels vote.

@@ -1,10 +1,12 @@
+import numpy as np
+
 from keras_simmim import backend
 from keras_simmim.evaluation.embed import embed
 from keras_simmim.evaluation.knn import knn_accuracy
 
 
 def model_knn(model, labelled, batch_size: int = 512, **options) -> float:
-    """KNN accuracy of a model's features, 0...1.
+    """KNN accuracy of a model's features, 0...1; NaN where they are not all finite.
 
     Of several processes all embed, one compares, and all are told.
 
@@ -17,6 +19,9 @@ def model_knn(model, labelled, batch_size: int = 512, **options) -> float:
     train_images, train_labels, test_images, test_labels = labelled
     train_x = embed(model, train_images, batch_size)
     test_x = embed(model, test_images, batch_size)
+    # All processes have the same features.
+    if not (np.isfinite(train_x).all() and np.isfinite(test_x).all()):
+        return float("nan")
     accuracy = 0.0
     if backend.is_chief():
         accuracy = knn_accuracy(train_x, train_labels, test_x, test_labels, **options)

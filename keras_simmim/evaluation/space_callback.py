@@ -14,8 +14,9 @@ class SpaceCallback(keras.callbacks.Callback):
 
     Writes `alignment`, `uniformity` and `rankme` of the encoder's features into the logs of an
     epoch: of two views of each image, the same in all epochs. As they are of features, they compare
-    methods whatever their heads. In epochs without a measurement they are NaN, so that every epoch
-    has an entry. It trains nothing and changes no state of the training.
+    methods whatever their heads. In epochs without a measurement, or with features that are not
+    finite, they are NaN, so that every epoch has an entry. It trains nothing and changes no state
+    of the training.
 
     Args:
         images: NumPy `(N, H, W, C)`, 0...255, N >= 2. RankMe can't exceed N.
@@ -64,6 +65,8 @@ class SpaceCallback(keras.callbacks.Callback):
         first, second = (
             embed(self.model, np.concatenate(views), self.batch_size) for views in self._views
         )
+        if not (np.isfinite(first).all() and np.isfinite(second).all()):
+            return dict.fromkeys(_NAMES, float("nan"))
         return {
             "alignment": alignment(np.stack([first, second], axis=1)),
             "uniformity": uniformity(first),

@@ -161,7 +161,11 @@ class Method(backend.TrainStepMixin, keras.Model):
         if len(images.shape) == 5:
             views = [images]
         else:
-            views = [splitter(images, seed=seed) for splitter in self.view_splitters]
+            views = [
+                # Splitters of one seed would draw alike.
+                splitter(images, seed=None if seed is None else seed + index)
+                for index, splitter in enumerate(self.view_splitters)
+            ]
         outputs = [self.encode_views(v, training, seed) for v in views]
         return {name: ops.concatenate([o[name] for o in outputs], axis=1) for name in outputs[0]}
 
@@ -263,6 +267,12 @@ class Method(backend.TrainStepMixin, keras.Model):
         else:
             # Not by `getattr`: TensorFlow's distributed datasets raise what is no AttributeError.
             batch_size = getattr(x, "__dict__", {}).get("batch_size")
+        devices = backend.device_count()
+        if batch_size is not None and batch_size < devices:
+            raise ValueError(
+                "Each device gets a part of every batch: give batches of at least as many images "
+                f"as there are devices. Received: batch_size={batch_size}, {devices} devices"
+            )
         if epochs is not None and batch_size is not None and batch_size < self.least_images:
             raise ValueError(
                 f"{type(self).__name__} compares the images of a batch with each other: give `fit` "

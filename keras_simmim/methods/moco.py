@@ -97,6 +97,11 @@ class MoCo(Method):
         )
 
     def encode_views(self, views, training, seed=None):
+        if not self.symmetric and views.shape[1] == 1:
+            raise ValueError(
+                "The first view of a splitter asks its others: give each splitter `num_views` of "
+                "at least 2, or `symmetric=True`. Received: a splitter of 1 view"
+            )
         queries, keys = (views, views) if self.symmetric else (views[:, :1], views[:, 1:])
         outputs = super().encode_views(queries, training)
         features = self.target_encoder(merge_views(keys), training=training)

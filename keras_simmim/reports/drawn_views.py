@@ -16,5 +16,8 @@ def drawn_views(method: keras.Model, images: np.ndarray, seed: int = 0) -> list[
         For each image the list of its views, float32 `(h, w, C)`, 0...255; those of several
         splitters, which may differ in size, one after another.
     """
-    drawn = [compiled_splitter(splitter)(images, seed) for splitter in method.view_splitters]
+    drawn = [
+        compiled_splitter(splitter)(images, seed + index)
+        for index, splitter in enumerate(method.view_splitters)
+    ]
     return [[view for views in drawn for view in views[index]] for index in range(len(images))]

@@ -8,7 +8,7 @@ from keras_simmim.runs.run_config import RunConfig
 def command(config: RunConfig) -> str:
     """What to type for a run like this one: every setting that is not a default of this version.
 
-    A run that was given minutes is repeated by the steps that they made.
+    A run that was given minutes is repeated by the steps that they were planned to make.
     """
     usual = RunConfig(data=config.data, method=config.method)
     # The defaults depend on the size of images: of named data 32 px.
@@ -18,8 +18,6 @@ def command(config: RunConfig) -> str:
         value, flag = getattr(config, field.name), field.name.replace("_", "-")
         if field.name == "minutes":
             continue
-        if field.name == "steps" and config.minutes is not None:
-            value = config.total_steps
         listed = "help" in field.metadata or field.name == "backend"
         if not listed or value is None or value == getattr(usual, field.name):
             continue

@@ -14,7 +14,8 @@ def plan(
     """Fixes the number of steps in the configuration: from its epochs, its steps or its minutes.
 
     Args:
-        config: gets `total_steps`, `steps_per_epoch` and, without minutes, `epochs`.
+        config: gets `total_steps`, `steps_per_epoch` and, without minutes, `epochs`, with them
+            `steps`.
         model: the method; its weights stay as they are, and it must be compiled afterwards.
         data: what it will be trained on.
         started: `time.monotonic()` when the minutes began.
@@ -49,6 +50,7 @@ def plan(
             f"{config.minutes:g} minutes are spent before training begins: a step takes "
             f"{later:.2f} s. Give more --minutes, or a smaller --batch-size or --width."
         )
+    config.steps = total
     _set_steps(config, total, data.steps_per_pass)
     print(
         f"A step takes {later:.3f} s: {config.total_steps} steps fit into what is left of "

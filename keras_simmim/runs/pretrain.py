@@ -8,8 +8,9 @@ import keras
 import numpy as np
 
 from keras_simmim import backend, evaluation
+from keras_simmim.encoders import check_encoder
 from keras_simmim.evaluation.model_knn import model_knn
-from keras_simmim.methods import BYOL, Method
+from keras_simmim.methods import BYOL, MaskedImageModel, Method
 from keras_simmim.runs.build import build_method, build_optimizer, peak_learning_rate
 from keras_simmim.runs.checkpoint import Checkpoint
 from keras_simmim.runs.locked import locked
@@ -72,6 +73,7 @@ def pretrain(
         try:
             backend.check_precision(config.precision)
             model = build_method(config, data.some_images())
+            _check_whole_images(model, data.some_images().shape[1:])
         except ValueError as error:
             raise RunError(" ".join(str(error).split())) from error
 
@@ -95,6 +97,13 @@ def pretrain(
         train(config, model, data, output, state, started)
         _finish(config, model, data, output, (time.monotonic() - started) / 60)
         return model
+
+
+def _check_whole_images(model, image_shape):
+    """Features are those of whole images, which may be larger than views."""
+    check_encoder(model.encoder, image_shape)
+    if isinstance(model, MaskedImageModel):
+        model.patch_masker.compute_output_shape((None, *image_shape))
 
 
 def _look(model, data):

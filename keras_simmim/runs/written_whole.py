@@ -56,6 +56,8 @@ def remove(path: Path) -> None:
 
 
 def _flush(path):
+    if os.name == "nt":  # flushes no folder, and no file that is open for reading
+        return
     descriptor = os.open(path, os.O_RDONLY)
     try:
         os.fsync(descriptor)

@@ -4,7 +4,7 @@ import pytest
 from keras import ops
 from recorder import Recorder, number_images, record
 
-from keras_simmim.datasets import ArrayBatches
+from keras_simmim.datasets import ArrayBatches, batches
 from keras_simmim.datasets.order import batch_indices
 
 IMAGES = number_images(11, 1)
@@ -72,6 +72,16 @@ def test_batches_keep_dtype_and_labels():
     assert images.dtype == "uint8" and images.shape == (4, 1)
     np.testing.assert_array_equal(batch_labels, labels[images[:, 0]])
     assert len(ArrayBatches(IMAGES, batch_size=4)[0]) == 1
+
+
+def test_a_process_reads_its_part_and_whole_batches_where_they_are_asked_for(monkeypatch):
+    dataset = ArrayBatches(IMAGES, batch_size=4, shuffle=False, drop_last=False)
+    monkeypatch.setattr(batches.backend, "device_count", lambda: 2)
+    monkeypatch.setattr(batches.backend, "data_part", lambda: (1, 2))
+    assert [len(dataset[i][0]) for i in range(3)] == [2, 2, 1]
+    whole = dataset.whole()
+    np.testing.assert_array_equal(np.concatenate([whole[i][0] for i in range(3)]), IMAGES)
+    assert len(dataset[0][0]) == 2
 
 
 def test_the_last_batch_may_be_kept():

@@ -11,7 +11,7 @@ from PIL import Image
 from recorder import number_images, record
 from small_methods import METHODS
 
-from keras_simmim.datasets import ImageFileError, from_folder
+from keras_simmim.datasets import ImageFileError, batches, from_folder
 from keras_simmim.datasets.order import batch_indices
 
 
@@ -38,6 +38,16 @@ def test_a_flat_folder_gives_images_alone(numbered):
     expected = batch_indices(1, 11, 3, seed=5)
     np.testing.assert_array_equal(images, number_images(11, 4, 6, 3)[expected])
     assert [dataset.files[i].name for i in expected] == [f"{i:02}.png" for i in expected]
+
+
+def test_a_process_may_have_nothing_of_the_last_batch(numbered, monkeypatch):
+    dataset = from_folder(numbered, (4, 6), batch_size=5, shuffle=False)
+    monkeypatch.setattr(batches.backend, "device_count", lambda: 2)
+    monkeypatch.setattr(batches.backend, "data_part", lambda: (0, 2))
+    assert [dataset[index][0].shape for index in range(3)] == [(2, 4, 6, 3)] * 2 + [(0, 4, 6, 3)]
+    whole = dataset.whole()
+    images = np.concatenate([whole[index][0] for index in range(3)])
+    np.testing.assert_array_equal(images, number_images(11, 4, 6, 3))
 
 
 def test_sub_folders_are_classes(tmp_path):

@@ -55,6 +55,14 @@ def test_a_method_trains_where_it_was_made(monkeypatch):
         inside.fit(some_images(), verbose=0)
 
 
+def test_fewer_images_than_devices_are_refused(monkeypatch):
+    model = METHODS["SimCLR"]()
+    model.compile("sgd")
+    monkeypatch.setattr(backend, "device_count", lambda: 8)
+    with pytest.raises(ValueError, match="Received: batch_size=4, 8 devices"):
+        model.fit(some_images(), batch_size=4, verbose=0)
+
+
 def test_foreign_batch_norm_is_named(monkeypatch):
     monkeypatch.setattr(backend, "batch_is_split", lambda: True)
     layers = [keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3)]

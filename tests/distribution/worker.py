@@ -147,7 +147,9 @@ def run(case, folder, replicas):
         validation_data=data(2 * BATCH, shuffle=False),
     ).history
     weights = {f"weight_{i}": value for i, value in enumerate(model.get_weights())}
-    features = {"features": ks.evaluation.embed(model, LABELLED[0], batch_size=33)}
+    batches = ks.datasets.ArrayBatches(LABELLED[0], batch_size=33, shuffle=False, drop_last=False)
+    both = [ks.evaluation.embed(model, x, batch_size=33) for x in (LABELLED[0], batches)]
+    features = {"features": np.concatenate(both)}
     if backend.is_chief():
         history = {f"history_{name}": values for name, values in history.items()}
         np.savez(folder / f"{case}-{replicas}.npz", **history, **weights, **features)

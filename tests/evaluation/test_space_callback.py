@@ -5,7 +5,14 @@ import numpy as np
 import pytest
 from small_methods import METHODS, arrays_of, some_images
 
-from keras_simmim.evaluation import SpaceCallback, alignment, embed, rankme, uniformity
+from keras_simmim.evaluation import (
+    KNNCallback,
+    SpaceCallback,
+    alignment,
+    embed,
+    rankme,
+    uniformity,
+)
 
 
 def fit(name, callbacks, epochs=3):
@@ -35,6 +42,19 @@ def test_measures_features_of_the_same_views_and_disturbs_nothing(name):
     assert history["loss"] == expected["loss"]
     for one, other in zip(arrays_of(method.weights), arrays_of(without.weights), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_features_that_are_not_finite_measure_nothing():
+    method = METHODS["SimCLR"]()
+    method.compile("sgd")
+    images = some_images(8)
+    space, knn = SpaceCallback(images), KNNCallback(images, np.arange(8), images, np.arange(8))
+    for callback in (space, knn):
+        callback.set_model(method)
+        callback.on_train_begin()
+    assert math.isfinite(space.measure()["rankme"]) and math.isfinite(knn.measure())
+    method.encoder.set_weights([np.full_like(w, np.nan) for w in method.encoder.get_weights()])
+    assert all(math.isnan(x) for x in [*space.measure().values(), knn.measure()])
 
 
 def test_bad_arguments():

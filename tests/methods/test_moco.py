@@ -124,6 +124,12 @@ def test_one_view_cannot_be_compared(method):
         method(small_encoder(), splitter(1))
 
 
+def test_a_splitter_of_one_view_has_no_keys():
+    model = ks.MoCo(small_encoder(), [splitter(2), splitter(1)], small_head())
+    with pytest.raises(ValueError, match="Received: a splitter of 1 view"):
+        model.embed_views(some_images())
+
+
 def test_an_encoder_of_unknown_shape_is_built_before_training():
     encoder = keras.Sequential([keras.layers.Conv2D(4, 3, strides=2), ks.encoders.BatchNorm()])
     model = ks.MoCo(encoder, splitter(), small_head(), queue_size=20)

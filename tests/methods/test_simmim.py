@@ -138,6 +138,16 @@ def test_view_splitters_of_several_sizes_add_up():
     model.fit(some_images(), batch_size=6, verbose=0)
 
 
+def test_splitters_draw_views_of_their_own_by_one_seed():
+    splitters = [ks.views.ViewSplitter(num_views=2), ks.views.ViewSplitter(num_views=2)]
+    model = small_simmim(encoder=small_encoder(size=None), view_splitter=splitters)
+    embeddings = keras.ops.convert_to_numpy(model.embed_views(some_images(), seed=3))
+    assert not np.allclose(embeddings[:, :2], embeddings[:, 2:], atol=1e-3)
+    views = ks.reports.drawn_views.drawn_views(model, some_images()[:1], seed=3)[0]
+    again = keras.ops.convert_to_numpy(model.embed_views(np.stack(views)[None]))
+    np.testing.assert_allclose(again, embeddings[:1], atol=1e-4)
+
+
 @pytest.mark.parametrize("channels", [1, 5])
 def test_other_numbers_of_channels(channels):
     model = small_simmim(encoder=small_encoder(channels=channels))

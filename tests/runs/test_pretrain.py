@@ -172,6 +172,9 @@ def test_does_not_write_over_a_run(small_data, small_config, tmp_path):
         ({"batch_size": 64}, "fewer images than one batch"),
         ({"crop_scale": (0.9, 0.2)}, "crop_scale"),
         ({"temperature": 0.0}, "temperature"),
+        # Views of 8 px suit it, images of 12 don't.
+        ({"encoder": "vit", "width": 12, "patch_size": 8, "view_size": 8}, "can't take images"),
+        ({"method": "mim", "width": 12, "mask_unit": 8, "view_size": 8}, "multiple"),
     ],
 )
 def test_what_cannot_be_run_is_said_first(request, small_config, tmp_path, changes, message):

@@ -33,7 +33,9 @@ def start_processes(devices, arguments: list[str]) -> bool:
 
     count = max(1, torch.cuda.device_count()) if devices == "auto" else devices
     # torchrun would give each one.
-    threads = max(1, len(os.sched_getaffinity(0)) // count)
+    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
+    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
+    threads = max(1, cores // count)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     # It tells at length what is said below in a line.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
