@@ -4,9 +4,9 @@
     python examples/edge_inference.py saved_models/NAME/classifier.tflite FOLDER
     python examples/edge_inference.py classifier.onnx FOLDER --classes cat,dog --batch-size 8
 
-`keras-simmim publish` writes such files, and so does `keras-simmim export RUN/classifier.keras --to
-onnx,litert,litert-int8`. They take raw pixels, so that no more is to be done with an image than to
-bring it to their size.
+`keras-simmim publish` writes such files, and so does `keras-simmim export
+saved_models/NAME/classifier.keras --to onnx,litert`, for int8 with `--data` of training images.
+They take raw pixels, so that no more is to be done with an image than to bring it to their size.
 """
 
 import argparse

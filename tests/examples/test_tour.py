@@ -1,12 +1,16 @@
 """The notebook runs from its first cell to its last, and what it shows is there."""
 
+import operator
 import os
+import re
 import sys
 import time
 from pathlib import Path
 
 import keras
 import pytest
+
+import keras_simmim as ks
 
 nbclient = pytest.importorskip("nbclient")
 pytest.importorskip("ipykernel")
@@ -27,6 +31,14 @@ def test_it_is_kept_executed_and_small():
     assert [cell.execution_count for cell in cells] == list(range(1, len(cells) + 1))
     assert sum("image/png" in output.get("data", {}) for output in outputs(notebook)) == 4
     assert not [output for output in outputs(notebook) if output.output_type == "error"]
+
+
+def test_what_it_names_is_there():
+    source = "".join(cell.source for cell in nbformat.read(ROOT / "examples/tour.ipynb", 4).cells)
+    names = set(re.findall(r"\bks((?:\.\w+)+)", source))
+    assert len(names) > 10
+    for name in names:
+        operator.attrgetter(name[1:])(ks)
 
 
 @pytest.mark.slow
