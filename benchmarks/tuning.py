@@ -16,6 +16,9 @@ TABLES = {
     "simmim": {
         "SimMIM": {},
         "SimMIM, learning rate 8e-3": {"learning_rate": 8e-3},
+        "SimMIM, temperature 0.1": {"temperature": 0.1},
+        "SimMIM, temperature 0.05": {"temperature": 0.05},
+        "SimMIM, embeddings of 256": {"embedding_dim": 256},
     },
     "simclr": {
         "SimCLR, temperature 0.5": {**SIMCLR, "temperature": 0.5},
