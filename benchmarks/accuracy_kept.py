@@ -10,6 +10,7 @@ difference is that of the means. A quarter of an hour on 2 cores.
 """
 
 import argparse
+import functools
 import subprocess
 import sys
 import tempfile
@@ -37,7 +38,9 @@ def train(variant, arguments):
     if variant.startswith("Keras"):
         encoders.resnet.Conv2D = _same_padding
         for module in (encoders.resnet, heads.attention_head):
-            module.BatchNorm = keras.layers.BatchNormalization
+            module.BatchNorm = functools.partial(
+                keras.layers.BatchNormalization, momentum=0.9, epsilon=1e-5
+            )
     cli.main(["pretrain", *arguments])
 
 

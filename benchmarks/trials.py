@@ -1,11 +1,13 @@
 """Variants of the command line's recipe, each trained and judged with several seeds.
 
 Each run is a process of its own on a core of its own, seeds side by side. Its result is kept in a
-file as it comes: the same command goes on where it stopped. Those behind the README's tables are in
-`results/`.
+file as it comes, with the settings that it is of: the same command goes on where it stopped, and
+trains again what is no longer of the same settings. Results behind the README's tables are in
+`results/`; with another `--output` all is trained.
 """
 
 import argparse
+import dataclasses
 import json
 import os
 import statistics
@@ -41,8 +43,8 @@ def run_and_print(tables, description, changes=None, judge=None):
         result = _train(options, dict(fields), changes or {}, judge)
         print("result " + json.dumps(result), flush=True)
         return
-    tables = {title: tables[title] for title in options.tables}
-    results = _all_results(options, [name for rows in tables.values() for name in rows])
+    tables = {title: _chosen(tables[title], options.rows) for title in options.tables}
+    results = _all_results(options, {k: v for rows in tables.values() for k, v in rows.items()})
     for title, rows in tables.items():
         print_head([f"{title}; {_budget(options)}", "points", "images seen"], options)
         base = [results[next(iter(rows)), seed]["accuracy"] for seed in options.seeds]
@@ -60,12 +62,19 @@ def _options(tables, description):
     parser.add_argument("--tables", nargs="+", default=list(tables), choices=list(tables))
     script = Path(sys.argv[0])
     default = script.parent / "results" / f"{script.stem}.jsonl"
+    parser.add_argument("--rows", nargs="+", help="these alone, beside the first of their tables")
     parser.add_argument("--output", default=default, help="where results are kept")
     # What it starts itself with.
     parser.add_argument("--row", help=argparse.SUPPRESS)
     parser.add_argument("--seed", type=int, help=argparse.SUPPRESS)
     parser.add_argument("--core", type=int, help=argparse.SUPPRESS)
     return parser.parse_args()
+
+
+def _chosen(rows, names):
+    """The first row of a table and those of these names; all if there are no names."""
+    first = next(iter(rows))
+    return {k: v for k, v in rows.items() if names is None or k in names or k == first}
 
 
 def _train(options, fields, changes, judge):
@@ -126,12 +135,34 @@ def knn_of_means(model, labelled, num_views=8, **changes):
     return evaluation.knn_accuracy(train, labels, test, test_labels)
 
 
-def _all_results(options, names):
+def _settings(fields):
+    """What decides a row's result, but for its seed and its length, as JSON has it."""
+    import keras
+
+    from keras_simmim.runs.build import fill_in, peak_learning_rate
+    from keras_simmim.runs.run_config import RunConfig
+
+    further = {name: fields[name] for name in ("change", "steps") if name in fields}
+    given = {name: value for name, value in fields.items() if name not in further}
+    config = RunConfig(data="cifar10", backend=keras.backend.backend(), **given)
+    fill_in(config, 32)
+    config.learning_rate = peak_learning_rate(config)
+    return json.loads(json.dumps({**dataclasses.asdict(config), **further}))
+
+
+def _all_results(options, rows):
     """The results of all rows and seeds, from the file or from runs that add to it."""
+    settings = {name: _settings(fields) for name, fields in rows.items()}
     path = Path(options.output)
     path.parent.mkdir(parents=True, exist_ok=True)
     kept = [json.loads(line) for line in path.read_text().splitlines()] if path.exists() else []
-    results = {(x["name"], x["seed"]): x for x in kept if x["budget"] == _budget(options)}
+    results = {
+        (x["name"], x["seed"]): x
+        for x in kept
+        if x["budget"] == _budget(options)
+        # Settings that there were not yet are the defaults.
+        and all(settings.get(x["name"], {}).get(k) == v for k, v in x["settings"].items())
+    }
     cores: SimpleQueue = SimpleQueue()
     for core in os.sched_getaffinity(0):
         cores.put(core)
@@ -149,9 +180,10 @@ def _all_results(options, names):
         finally:
             cores.put(core)
         line = next(line for line in output.splitlines() if line.startswith("result "))
-        return json.loads(line.removeprefix("result ")) | {"budget": _budget(options)}
+        result = json.loads(line.removeprefix("result "))
+        return result | {"budget": _budget(options), "settings": settings[name]}
 
-    pairs = [(name, seed) for name in dict.fromkeys(names) for seed in options.seeds]
+    pairs = [(name, seed) for name in rows for seed in options.seeds]
     with ThreadPoolExecutor(cores.qsize()) as pool:
         for result in pool.map(lambda pair: one(*pair), [x for x in pairs if x not in results]):
             with path.open("a") as file:

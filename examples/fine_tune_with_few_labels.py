@@ -24,8 +24,7 @@ def main(arguments=None):
     keras.utils.set_random_seed(0)
     train = ks.datasets.load(options.data, "train", options.data_dir)
     test = ks.datasets.load(options.data, "test", options.data_dir)
-    model = keras.saving.load_model(options.model)
-    trained = getattr(model, "encoder", model)
+    trained = ks.from_pretrained(options.model)
     scratch = trained.__class__.from_config(trained.get_config())
     accuracies = {}
     for fraction in options.fractions:

@@ -56,8 +56,7 @@ def main(arguments=None):
         if options.folder is None:
             write_folder(temporary, 450)
         train, test = read_folder(options.folder or temporary, options.image_size)
-    model = keras.saving.load_model(options.model)
-    trained = getattr(model, "encoder", model)
+    trained = ks.from_pretrained(options.model)
     scratch = trained.__class__.from_config(trained.get_config())
     accuracies = {}
     for name, encoder in (("from scratch", scratch), ("pre-trained", trained)):

@@ -394,7 +394,7 @@ def export_command(run, to, output, data, data_dir, image_size, backend):
         if data:
             config.data, config.num_images = data, 0
         config.data_dir = data_dir or config.data_dir
-        config.test_data, config.image_size = None, size or config.image_size
+        config.image_size = size or config.image_size
         images = images_of_run(config)
     elif "litert-int8" in to.split(","):
         raise click.UsageError("litert-int8 is calibrated on training images: give --data.")

@@ -3,7 +3,9 @@ from pathlib import Path
 
 import keras
 
+from keras_simmim.evaluation.classifier import Classifier
 from keras_simmim.load_model import load_model
+from keras_simmim.methods import Method
 
 _KINDS = ("encoder", "classifier", "model")
 
@@ -30,7 +32,8 @@ def from_pretrained(name_or_path: str | os.PathLike, which: str = "encoder") -> 
     if path.is_dir():
         path = _file(path, which)
     model = load_model(path)
-    if which == "encoder" and isinstance(getattr(model, "encoder", None), keras.layers.Layer):
+    # Of a wrapper, such as `encoders.Normalized`, all is the encoder.
+    if which == "encoder" and isinstance(model, (Method, Classifier)):
         return model.encoder
     return model
 

@@ -60,6 +60,9 @@ def reason(error: Exception) -> str:
 
 
 def _check_archive(path):
+    if path.suffix != ".keras":
+        # Keras would read it by another reader, whose safe mode had holes.
+        raise ValueError("its name does not end in .keras")
     if not zipfile.is_zipfile(path):
         raise ValueError("it is no .keras file, or only a part of one")
     with zipfile.ZipFile(path) as archive:

@@ -1,5 +1,6 @@
 """What every layer and model of the package must do, checked in one place."""
 
+import inspect
 import tempfile
 from pathlib import Path
 
@@ -67,6 +68,14 @@ def _check_config(layer):
     again = keras.saving.deserialize_keras_object(config)
     assert type(again) is type(layer)
     assert again.get_config() == layer.get_config()
+    check_arguments(layer)
+
+
+def check_arguments(layer):
+    """Every argument of the class is in the configuration: one that is not is lost when saved."""
+    parameters = inspect.signature(type(layer).__init__).parameters.values()
+    named = {p.name for p in parameters if p.kind is not p.VAR_KEYWORD} - {"self"}
+    assert named <= set(layer.get_config()), named - set(layer.get_config())
 
 
 def _check_compiled(layer, inputs, outputs, call_kwargs, deterministic, tolerance):

@@ -77,7 +77,13 @@ def normalized(encoder):
 def application(name, **kwargs):
     """Models of keras.applications, which normalise raw images themselves."""
     make = getattr(keras.applications, name)
-    return make(input_shape=SHAPE, include_top=False, weights=None, **kwargs)
+    encoder = make(input_shape=SHAPE, include_top=False, weights=None, **kwargs)
+    for layer in encoder.layers:
+        if isinstance(layer, layers.BatchNormalization):
+            # With 0.999, two steps leave the statistics of the start, by which all images get
+            # nearly the same features.
+            layer.momentum = 0.0
+    return encoder
 
 
 ENCODERS = {

@@ -1,5 +1,8 @@
+import inspect
 import os
 import re
+import signal
+from pathlib import Path
 
 import keras
 import pytest
@@ -13,8 +16,10 @@ from keras_simmim.runs.build import ALIKE
 
 def run(capsys, *arguments):
     """Exit status, output and errors of the command line."""
+    handler = signal.getsignal(signal.SIGTERM)  # which `pretrain` replaces
     with pytest.raises(SystemExit) as exit:
         cli.main(list(arguments))
+    signal.signal(signal.SIGTERM, handler)
     captured = capsys.readouterr()
     return exit.value.code or 0, captured.out, captured.err
 
@@ -27,6 +32,54 @@ def calls(monkeypatch):
     monkeypatch.setattr(cli, "compare", lambda *args, **kwargs: calls.append((args, kwargs)))
     monkeypatch.setattr(cli, "evaluate", lambda *args, **kwargs: calls.append((args, kwargs)))
     return calls
+
+
+@pytest.mark.parametrize(
+    "command,function,expected",
+    [
+        (
+            "evaluate RUN --data cifar10 --test-data T --data-dir D --image-size 64 --k 5 "
+            "--temperature 0.2 --batch-size 7 --num-views 3 --linear-probe --checkpoint best "
+            "--skip-unreadable",
+            "evaluate",
+            {
+                **{"run": "RUN", "data": "cifar10", "test_data": "T", "data_dir": "D", "k": 5},
+                **{"temperature": 0.2, "batch_size": 7, "num_views": 3, "probe": True},
+                **{"checkpoint": "best", "skip_unreadable": True, "image_size": 64},
+            },
+        ),
+        (
+            "publish RUN --name small --output O --test-data T --data-dir D --fine-tune 4 "
+            "--licence MIT",
+            "publish",
+            {
+                **{"run": "RUN", "folder": "O/small", "test_data": "T", "data_dir": "D"},
+                **{"fine_tune_epochs": 4, "licence": "MIT"},
+            },
+        ),
+        ("report RUN RUN --output page.html", "report", {"output": "page.html"}),
+        ("runs RUN", "list_runs", {"folder": "RUN"}),
+    ],
+)
+def test_each_option_is_the_argument_of_its_name(
+    capsys, monkeypatch, tmp_path, command, function, expected
+):
+    (tmp_path / "RUN").mkdir()
+    monkeypatch.chdir(tmp_path)
+    signature, calls = inspect.signature(getattr(cli, function)), []
+    results = {"knn_accuracy": 0.5, "int8_knn_accuracy": 0.4, "classifier_accuracy": 0.6}
+
+    def call(*args, **kwargs):
+        calls.append(signature.bind(*args, **kwargs).arguments)
+        return results
+
+    monkeypatch.setattr(cli, function, call)
+    status, _, err = run(capsys, *command.split())
+    assert status == 0, err
+    given = {k: str(v) if isinstance(v, Path) else v for k, v in calls[0].items()}
+    if function == "report":
+        assert [str(path) for path in given.pop("runs")] == ["RUN", "RUN"]
+    assert given == expected
 
 
 def test_help_names_every_option(capsys):

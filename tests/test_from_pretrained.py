@@ -41,6 +41,12 @@ def test_a_file_of_its_own_comes_first(folder, tmp_path):
     assert ks.from_pretrained(tmp_path / "classifier.keras").name == "conv"
 
 
+def test_a_wrapped_encoder_stays_whole(tmp_path):
+    inner = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Conv2D(2, 3, name="conv")])
+    ks.encoders.Normalized(inner, mean=127.5, std=64.0).save(tmp_path / "encoder.keras")
+    assert isinstance(ks.from_pretrained(tmp_path), ks.encoders.Normalized)
+
+
 def test_what_there_is_not_is_answered_by_what_there_is(folder):
     with pytest.raises(ValueError, match="are: .*demo_resnet_sample.*Received: 'resnet'"):
         ks.from_pretrained("resnet")

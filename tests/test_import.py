@@ -18,11 +18,11 @@ def run(code, **environment):
 
 
 def test_imports_no_other_backend_and_adds_little_to_the_time_of_keras():
-    """Less than 0.3 s on top of keras, and no other framework."""
+    """Less than 0.3 s of processor on top of keras, and no other framework."""
     names = {"tensorflow", "jax", "torch"} - {keras.backend.backend()}
     code = (
-        "import sys, time; import keras; before = set(sys.modules); start = time.monotonic();"
-        "import keras_simmim; print(time.monotonic() - start);"
+        "import sys, time; import keras; before = set(sys.modules); start = time.process_time();"
+        "import keras_simmim; print(time.process_time() - start);"
         f"print(sorted({names} & (set(sys.modules) - before)))"
     )
     seconds, others = run(code, KERAS_BACKEND=keras.backend.backend()).splitlines()
@@ -37,7 +37,8 @@ def test_other_backends_of_keras_are_refused():
 
 @pytest.fixture
 def nobody_has_chosen(monkeypatch, tmp_path):
-    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    monkeypatch.setenv("KERAS_BACKEND", "")  # so that it is put back
+    monkeypatch.delenv("KERAS_BACKEND")
     monkeypatch.delitem(sys.modules, "keras")
     monkeypatch.setenv("KERAS_HOME", str(tmp_path))
     return tmp_path

@@ -53,6 +53,14 @@ def everything(folder):
     return files, sorted(os.listdir()), keras.src.saving.serialization_lib.in_safe_mode()
 
 
+def test_keras_reads_nothing_by_another_reader(folder, tmp_path):
+    """By a name that ends in .h5 Keras takes the archive for HDF5, with another safe mode."""
+    path = tmp_path / "good.h5"
+    path.write_bytes((folder / "good.keras").read_bytes())
+    with pytest.raises(ValueError, match="does not end in .keras"):
+        load_model(path)
+
+
 def test_a_good_file_loads(folder):
     model = load_model(folder / "good.keras")
     assert isinstance(model, ks.SimMIM)

@@ -14,7 +14,8 @@ class BatchNorm(keras.layers.BatchNormalization):
     Args:
         momentum: share of the moving statistics that stays at each step.
         epsilon: what is added to the variance.
-        **kwargs: further arguments of `keras.layers.BatchNormalization`, but for `axis`.
+        **kwargs: further arguments of `keras.layers.BatchNormalization`, but for `axis` and
+            `renorm`.
 
     Call arguments:
         inputs: float tensor `(..., C)`.
@@ -32,17 +33,15 @@ class BatchNorm(keras.layers.BatchNormalization):
 
     def call(self, inputs, training=None, mask=None):
         # Frozen, it uses the moving statistics, as Keras's does.
-        if not (training and self.trainable):
+        if not (training and self.trainable) or mask is not None:
             return super().call(inputs, training=training, mask=mask)
         batch_norm = backend.batch_norm
         if backend.replica_count() > 1:
             batch_norm = backend.batch_norm_of_replicas
-        outputs, mean, variance = batch_norm(
-            inputs,
-            ops.cast(self.gamma, "float32"),
-            ops.cast(self.beta, "float32"),
-            self.epsilon,
-        )
+        channels = inputs.shape[-1:]
+        gamma = ops.cast(self.gamma, "float32") if self.scale else ops.ones(channels)
+        beta = ops.cast(self.beta, "float32") if self.center else ops.zeros(channels)
+        outputs, mean, variance = batch_norm(inputs, gamma, beta, self.epsilon)
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
             moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
         return outputs

@@ -28,6 +28,8 @@ class Conv2D(keras.layers.Conv2D):
         super().__init__(filters, kernel_size, **{**kwargs, **fixed})
 
     def convolution_op(self, inputs, kernel):
+        if self.groups != 1 or self.dilation_rate != (1, 1):
+            return super().convolution_op(inputs, kernel)
         strides = self.strides
         if self.kernel_size == (1, 1) and inputs.shape[-1] < 16:
             # Only the pixels that it sees: oneDNN's gradient of a strided 1x1 kernel on so few

@@ -159,14 +159,19 @@ class Method(backend.TrainStepMixin, keras.Model):
             online probe `"features"`, `(B, V, F)`. V adds up over the view splitters.
         """
         if len(images.shape) == 5:
-            views = [images]
+            views, seeds = [images], [seed]
         else:
-            views = [
-                # Splitters of one seed would draw alike.
-                splitter(images, seed=None if seed is None else seed + index)
-                for index, splitter in enumerate(self.view_splitters)
+            # Splitters of one seed would draw alike.
+            seeds = [
+                None if seed is None else seed + index for index in range(len(self.view_splitters))
             ]
-        outputs = [self.encode_views(v, training, seed) for v in views]
+            views = [
+                splitter(images, seed=each)
+                for splitter, each in zip(self.view_splitters, seeds, strict=True)
+            ]
+        outputs = [
+            self.encode_views(v, training, each) for v, each in zip(views, seeds, strict=True)
+        ]
         return {name: ops.concatenate([o[name] for o in outputs], axis=1) for name in outputs[0]}
 
     def embed_views(self, images, training=False, seed=None):

@@ -18,6 +18,8 @@ def command(config: RunConfig) -> str:
         value, flag = getattr(config, field.name), field.name.replace("_", "-")
         if field.name == "minutes":
             continue
+        if field.name == "steps" and value is None and config.minutes is not None:
+            value = config.total_steps  # of a run of an earlier version
         listed = "help" in field.metadata or field.name == "backend"
         if not listed or value is None or value == getattr(usual, field.name):
             continue

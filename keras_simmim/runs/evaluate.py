@@ -36,7 +36,8 @@ def evaluate(
         num_views: average the features over so many views of each image; None: whole images.
         probe: whether a linear classifier is fitted, too.
         checkpoint: `"last"` or `"best"` of a run folder; None: what the run has ended with.
-        skip_unreadable: whether to leave out files of folders that can't be read.
+        skip_unreadable: whether to leave out files of folders that can't be read; a run that does
+            is judged so.
         image_size: side that images of folders get; None: that of a run on a folder.
 
     Returns:
@@ -56,6 +57,7 @@ def evaluate(
         data, data_dir = data or config.data, data_dir or config.data_dir
         test_data = test_data or config.test_data
         image_size = image_size or config.folder_image_size
+        skip_unreadable = skip_unreadable or config.skip_unreadable
     if data is None:
         raise RunError("--data is needed with a .keras file: cifar10, sample or a folder.")
     try:

@@ -25,7 +25,7 @@ def explain_bad_steps(
         checkpoint: what kept the state of training.
         path: `.npz` file for the images (`images`) and the number of the step (`step`, from 1 on).
     """
-    (images,) = data.batches(first_step=error.step)[0][:1]
+    (images,) = data.batches(first_step=error.step).whole()[0][:1]
     if backend.is_chief():
         with written_whole(path) as partial, partial.open("wb") as file:
             np.savez(file, images=images, step=error.step + 1)

@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 
 from keras_simmim.runs.run_config import RunConfig
@@ -13,4 +15,4 @@ def images_of_run(config: RunConfig) -> np.ndarray:
     Raises:
         RunError: for data that can't be found or read.
     """
-    return RunData.load(config).some_images(_COUNT)
+    return RunData.load(dataclasses.replace(config, test_data=None)).some_images(_COUNT)

@@ -56,7 +56,16 @@ def _of_run(run, loaded):
     if not history.get("loss"):
         raise RunError(f"{run} has not ended an epoch yet: there is nothing to report.")
     # Runs on the same data share it.
-    key = (config.data, config.data_dir, config.image_size, config.batch_size, config.seed)
+    fields = (
+        "data",
+        "data_dir",
+        "test_data",
+        "image_size",
+        "skip_unreadable",
+        "batch_size",
+        "seed",
+    )
+    key = tuple(getattr(config, field) for field in fields)
     if key not in loaded:
         loaded[key] = RunData.load(config)
     data = loaded[key]

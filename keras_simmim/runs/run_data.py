@@ -138,13 +138,13 @@ class RunData:
         """Some hundred images `(N, H, W, C)`, test images where there are any."""
         if self.labelled is not None:
             return self.part[2][: self.FEW]
-        batches = self.batches()
+        batches = self.batches().whole()
         steps = min(len(batches), max(1, self.FEW // batches.batch_size))
         return np.concatenate([batches[step][0] for step in range(steps)])[: self.FEW]
 
     def some_images(self, count: int = 1) -> np.ndarray:
         """Training images `(N, H, W, C)`: whole batches, at least `count` if there are as many."""
-        batches = self.batches()
+        batches = self.batches().whole()
         needed = range(min(len(batches), -(-count // self._config.batch_size)))
         if self._folder is not None:
             return np.concatenate([batches[index][0] for index in needed])
@@ -162,7 +162,7 @@ def _read(folder, indices):
         batch_size=len(indices),
         shuffle=False,
     )
-    return some[0][0]
+    return some.whole()[0][0]
 
 
 def _check_count(config, num_images):

@@ -39,8 +39,9 @@ def test_a_killed_run_goes_on(undisturbed, tmp_path, then):
     run = tmp_path / "run"
     settings = [*SETTINGS.split(), "--precision", "float32", "--devices", 2, "--output", run]
     process = subprocess.Popen(command(*settings), start_new_session=True)
+    end = time.monotonic() + 300
     while not (run / "checkpoint" / "step-00000010").exists():  # the first epoch's end
-        assert process.poll() is None
+        assert process.poll() is None and time.monotonic() < end
         time.sleep(0.1)
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()

@@ -63,6 +63,14 @@ def test_fewer_images_than_devices_are_refused(monkeypatch):
         model.fit(some_images(), batch_size=4, verbose=0)
 
 
+@pytest.mark.skipif(keras.backend.backend() != "torch", reason="others need no such gradient")
+def test_torch_names_weights_without_a_gradient():
+    layer = keras.layers.Dense(2, name="unused")
+    layer.build((None, 3))
+    with pytest.raises(ValueError, match="Received: unused/kernel, unused/bias"):
+        METHODS["SimCLR"]()._check_gradients(layer.trainable_weights)
+
+
 def test_foreign_batch_norm_is_named(monkeypatch):
     monkeypatch.setattr(backend, "batch_is_split", lambda: True)
     layers = [keras.Input((16, 16, 3)), keras.layers.Conv2D(4, 3)]

@@ -17,6 +17,8 @@ SLOW = (
     *(f"{method}-{optimizer}" for method in METHODS for optimizer in ("sgd", "adam")),
     *("SimMIM-muon", "SimMIM-lars", "SimMIM-sgd-tiles"),
     *("SimMIM-accumulate", "MoCo-accumulate", "BYOL-accumulate"),
+    # torch refuses it.
+    *(() if BACKEND == "torch" else ("Unused-sgd",)),
 )
 BFLOAT16 = ("SimMIM-slow-bfloat16", "BYOL-slow-bfloat16")
 DATA = ("numpy", "split", "ragged", "folder", "loader", "tfdata")
@@ -62,11 +64,12 @@ def differences(folder, case, replicas, of=None):
         np.load(folder / f"{name}.npz") for name in (f"{of or case}-1", f"{case}-{replicas}")
     )
     assert set(one.files) == set(many.files)
-    found = {"loss": 0.0, "metrics": 0.0, "weights": 0.0, "features": 0.0}
+    found = {"loss": 0.0, "metrics": 0.0, "rates": 0.0, "weights": 0.0, "features": 0.0}
     for name in one.files:
         kind = "weights" if name.startswith("weight") else "metrics"
         kind = "loss" if name.endswith("loss") else kind
         kind = "features" if name == "features" else kind
+        kind = "rates" if name.endswith("accuracy") else kind
         a, b = one[name].astype("float64"), many[name].astype("float64")
         found[kind] = max(found[kind], np.max(np.abs(a - b) / np.maximum(1.0, np.abs(a))))
     return found
@@ -79,8 +82,9 @@ def check_equal(folder, case, replicas):
     assert max(found["loss"], found["weights"]) < 1e-5, found
     # What the encoder makes of the weights' rounding.
     assert found["features"] < 1e-4, found
-    # A rate of right answers jumps where a rounding error turns one.
-    assert found["metrics"] < 0.02, found
+    assert found["metrics"] < 5e-3, found
+    # A rate of right answers, of 32 views, jumps where a rounding error turns one.
+    assert found["rates"] < 0.07, found
 
 
 def test_two_replicas(tmp_path):
@@ -115,8 +119,7 @@ def test_the_comparison_finds_a_fault(slow, fault):
 @pytest.mark.parametrize("kind", DATA)
 def test_every_kind_of_data(data, kind):
     found = differences(data, f"data-{kind}", 2)
-    # One device has an image more in the last batch.
-    assert found["loss"] < (0.2 if kind == "ragged" else 1e-5), found
+    assert found["loss"] < 1e-5, found
 
 
 @pytest.mark.slow

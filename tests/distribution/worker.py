@@ -35,6 +35,20 @@ def encoder():
     )
 
 
+class WithUnusedWeight(keras.layers.Layer):
+    """An encoder with a weight that nothing is computed from."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = encoder()
+
+    def build(self, images_shape):
+        self.unused = self.add_weight(name="unused", shape=(3,))
+
+    def call(self, images, training=False):
+        return self.encoder(images, training=training)
+
+
 def head(**kwargs):
     return ks.heads.ProjectionHead(8, 16, **kwargs)
 
@@ -51,6 +65,7 @@ METHODS = {
         online_probe=ks.heads.OnlineProbe(10),
     ),
     "SimCLR": lambda: ks.SimCLR(encoder(), splitter(3), head()),
+    "Unused": lambda: ks.SimCLR(WithUnusedWeight(), splitter(), head()),
     "MoCo": lambda: ks.MoCo(
         encoder(), splitter(), head(), queue_size=48, momentum=0.9, symmetric=True
     ),
@@ -156,13 +171,17 @@ def run(case, folder, replicas):
         model.save(folder / f"{case}-{replicas}.keras")
 
 
-def data_of(kind, folder):
-    """What `fit` takes, of three batches of 16, 16 and 8 images in random order."""
+def data_of(kind, folder, replicas):
+    """What `fit` takes, of three batches of 16, 16 and 8 images in random order.
+
+    Of "ragged" data the last batch has 5 images in order, of which two devices leave out the last;
+    one device is given 4.
+    """
     images, labels = IMAGES[:40], LABELS[:40].astype("int32")
     if kind == "numpy":
         return {"x": images, "y": labels, "batch_size": 16, "shuffle": True}
     if kind == "ragged":
-        return {"x": images[:37], "batch_size": 16, "shuffle": True}
+        return {"x": images[: 36 if replicas == 1 else 37], "batch_size": 16, "shuffle": False}
     if kind == "split":
         images = {"x": images, "validation_split": 0.2, "shuffle": True}
         return images | {"batch_size": 16, "validation_batch_size": 8}
@@ -188,7 +207,7 @@ def run_data(kind, folder, replicas):
     keras.utils.set_random_seed(6)
     model = METHODS["SimCLR"]()
     model.compile(OPTIMIZERS["sgd"]())
-    history = model.fit(**data_of(kind, folder), epochs=2, verbose=0).history
+    history = model.fit(**data_of(kind, folder, replicas), epochs=2, verbose=0).history
     if backend.is_chief():
         history = {f"history_{name}": values for name, values in history.items()}
         np.savez(folder / f"data-{kind}-{replicas}.npz", **history)

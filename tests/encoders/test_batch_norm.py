@@ -32,6 +32,17 @@ def test_trains_as_the_layer_of_keras_does(shape):
         np.testing.assert_allclose(a, b, atol=1e-4)
 
 
+@pytest.mark.parametrize("arguments", [{"scale": False}, {"center": False}])
+def test_without_gamma_or_beta(arguments):
+    inputs, targets = random_inputs(6, 4, 5, 3), random_inputs(6, 4, 5, 3) ** 2 / 9
+    arguments = {"momentum": 0.8, "epsilon": 1e-3, **arguments}
+    ours, outputs = trained(BatchNorm(**arguments), inputs, targets)
+    theirs, expected = trained(keras.layers.BatchNormalization(**arguments), inputs, targets)
+    np.testing.assert_allclose(outputs, expected, atol=1e-4)
+    for a, b in zip(ours, theirs, strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-4)
+
+
 def test_is_the_formula():
     layer, x = BatchNorm(momentum=0.9, epsilon=1e-5), random_inputs(7, 2, 3, 4)
     outputs = keras.ops.convert_to_numpy(layer(x, training=True))

@@ -34,6 +34,18 @@ def test_trains_as_the_layer_of_keras_does(size, kernel_size, stride):
         np.testing.assert_allclose(a, b, atol=1e-5)
 
 
+@pytest.mark.parametrize("arguments", [{"dilation_rate": 2}, {"groups": 3}])
+def test_what_the_fast_kernel_lacks_is_left_to_keras(arguments):
+    inputs = random_inputs(2, 7, 9, 3)
+    ours = Conv2D(6, 3, **arguments)
+    theirs = keras.layers.Conv2D(6, 3, padding="same", use_bias=False, **arguments)
+    for layer in (ours, theirs):
+        layer.build(inputs.shape)
+    ours.set_weights(theirs.get_weights())
+    a, b = (keras.ops.convert_to_numpy(layer(inputs)) for layer in (ours, theirs))
+    np.testing.assert_allclose(a, b, atol=1e-5)
+
+
 @pytest.mark.parametrize("size", [2, 6])
 def test_layer_contract(size):
     check_layer(lambda: Conv2D(4, 3), random_inputs(3, size, size, 2), (3, size, size, 4))

@@ -9,6 +9,7 @@ from reports.made_up import made_up_pictures, made_up_run
 webdriver = pytest.importorskip("selenium.webdriver")
 pytest.importorskip("plotly")
 from selenium.webdriver.common.by import By  # noqa: E402
+from selenium.webdriver.support.ui import WebDriverWait  # noqa: E402
 
 from keras_simmim.reports.render import render  # noqa: E402
 
@@ -93,7 +94,10 @@ def test_hover_on_the_map_shows_the_image_of_the_dot(browser, page, run):
     for dot in dots[:3]:
         browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", dot)
         webdriver.ActionChains(browser).move_to_element(dot).perform()
-        assert box.is_displayed()
+        # Of this dot, not of the last: Plotly takes its time.
+        WebDriverWait(browser, 5).until(
+            lambda _: box.is_displayed() and box.text not in {text for _, text in seen}
+        )
         image = box.find_element(By.TAG_NAME, "div")
         assert image.size == {"width": 112, "height": 112}
         sprite = image.value_of_css_property("background-image")

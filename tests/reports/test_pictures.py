@@ -3,7 +3,7 @@ import numpy as np
 import pytest
 from small_methods import METHODS, some_images
 
-from keras_simmim.evaluation import angle_distance, embed, knn_accuracy
+from keras_simmim.evaluation import angle_distance, attention_maps, embed, knn_accuracy
 
 pytest.importorskip("sklearn")
 from keras_simmim.reports.pictures import Images, pictures  # noqa: E402
@@ -23,7 +23,9 @@ def test_of_attention_and_labels():
     ((layer, maps),) = seen.attention.items()
     assert maps.shape == (6, 2, 3, 3)
     assert 0 < seen.distances[layer] < 1
-    assert seen.distances[layer] == pytest.approx(angle_distance(maps), abs=0.2)
+    # Of all images, not of those that are shown alone.
+    every_map = attention_maps(method, source.images)[layer]
+    assert seen.distances[layer] == pytest.approx(angle_distance(every_map), rel=1e-4)
     assert seen.places.shape == (12, 2) and np.all(np.isfinite(seen.places))
     # One query of each class comes first.
     assert list(source.labels[seen.queries[:3]]) == [0, 1, 2] and len(seen.queries) == 10

@@ -108,13 +108,62 @@ METHODS = {
 @pytest.mark.parametrize("method", METHODS)
 def test_every_method_is_built_with_its_defaults(method):
     width = 12 if method == "mim" else 4
-    config = RunConfig(method=method, width=width, vit_depth=1, queue_size=16)
+    config = RunConfig(method=method, width=width, vit_depth=1)
     model = build_method(config, some_images(2, 32))
     assert type(model) is METHODS[method] and model.built
     assert config.num_views == {"empssl": 20, "mim": 1}.get(method, 4)
     assert config.encoder == ("vit" if method == "mim" else "resnet10")
     assert model.view_splitter.crop_scale == config.crop_scale
     assert None not in (config.temperature, config.optimizer, config.weight_decay, config.head)
+
+
+VIEWS = {
+    **{"num_views": 3, "crop_scale": (0.3, 0.7), "crop_ratio": (0.6, 1.5), "flip": 0.11},
+    **{"jitter": 0.21, "brightness": 0.31, "contrast": 0.41, "saturation": 0.51, "hue": 0.061},
+    **{"grayscale": 0.71, "blur": 0.81, "blur_sigma": (0.2, 1.2)},
+    **{"solarize": 0.91, "solarize_threshold": 101.0, "seed": 7},
+}
+# Of each method, what an option is called there.
+ARGUMENTS = {
+    "simmim": {},
+    "simclr": {"temperature": "temperature"},
+    "moco": {
+        **{"temperature": "temperature", "queue_size": "queue_size"},
+        **{"momentum_target": "momentum", "symmetric": "symmetric"},
+    },
+    "byol": {"momentum_target": "momentum", "total_steps": "momentum_steps"},
+    "empssl": {"invariance": "invariance"},
+    "mim": {"mask_unit": "mask_unit", "mask_ratio": "mask_ratio", "seed": "seed"},
+}
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_every_option_arrives(method):
+    options = {
+        **{"temperature": 0.31, "queue_size": 17, "momentum_target": 0.83, "symmetric": False},
+        **{"invariance": 21.0, "mask_unit": 16, "mask_ratio": 0.37, "total_steps": 9},
+        **{"num_heads": 3, "embedding_dim": 6, "hidden_dim": 10},
+        **{"vit_depth": 2, "vit_heads": 2, "vit_position": "relative", "patch_size": 8},
+    }
+    width = 8 if method == "mim" else 4
+    config = RunConfig(method=method, width=width, **VIEWS, **options)
+    model = build_method(config, some_images(2, 32))
+    splitter = model.view_splitter.get_config()
+    assert {name: splitter[name] for name in VIEWS} == VIEWS
+    made = model.get_config()
+    for option, argument in ARGUMENTS[method].items():
+        assert made[argument] == getattr(config, option), argument
+    if method == "simmim":
+        assert model.embedding_loss.temperature == 0.31
+        for head in (model.head, *model.inner_heads.values()):
+            assert (head.num_heads, head.embedding_dim, head.hidden_dim) == (3, 6, 10)
+        assert len(model.inner_heads) == 1
+    elif method == "mim":
+        vit = model.encoder.get_config()
+        names = ("patch_size", "depth", "width", "num_heads", "position")
+        assert [vit[name] for name in names] == [8, 2, 8, 2, "relative"]
+    else:
+        assert (model.head.embedding_dim, model.head.hidden_dim) == (6, 10)
 
 
 def test_what_is_given_is_not_filled_in():

@@ -38,6 +38,8 @@ def test_typed_it_gives_the_same_configuration(monkeypatch, given, side):
 def test_defaults_are_left_out_and_minutes_become_steps():
     config = RunConfig(minutes=5.0, width=4)
     fill_in(config, 32)
+    config.total_steps, config.steps_per_epoch = 120, 40
+    assert command(config).endswith("--width 4 --steps 120")
     # Of 125 planned steps, 5 were left over when they were divided into epochs.
     config.steps, config.total_steps, config.steps_per_epoch = 125, 120, 40
     assert command(config) == (

@@ -62,9 +62,11 @@ def undisturbed(tmp_path_factory):
 
 
 def wait_until(condition, process):
+    end = time.monotonic() + 300
     while not condition():
         if process.poll() is not None:
             return False
+        assert time.monotonic() < end
         time.sleep(0.002)
     return True
 

@@ -124,6 +124,8 @@ def test_minutes_fix_the_steps(small_data, small_config, tmp_path):
     config = RunConfig.from_json(tmp_path / "run/config.json")
     assert config.total_steps == config.steps_per_epoch * len(rows(tmp_path / "run"))
     assert config.total_steps > 2
+    minutes = json.loads((tmp_path / "run/results.json").read_text())["training_minutes"]
+    assert 0.5 < minutes < 1.5
 
 
 def test_a_folder_of_images(image_folder, tmp_path, capsys):
@@ -146,6 +148,16 @@ def test_a_folder_with_one_to_test_on_is_judged_like_cifar10(image_folder, tmp_p
     assert "kNN accuracy on 12 test images" in capsys.readouterr().out
     assert all(0 <= float(row["knn_accuracy"]) <= 1 for row in rows(tmp_path / "run"))
     assert evaluate(tmp_path / "run", k=1, checkpoint="best")["knn_accuracy"] == 1.0
+
+
+def test_evaluate_judges_by_views_and_by_a_probe(undisturbed, small_data):
+    pytest.importorskip("sklearn")
+    whole = evaluate(undisturbed, k=5, temperature=0.5, batch_size=7, probe=True)
+    views = evaluate(undisturbed, k=5, temperature=0.5, num_views=2)
+    assert set(whole) == {"knn_accuracy", "linear_probe_accuracy"}
+    assert all(0 <= x <= 1 for x in (*whole.values(), *views.values()))
+    # Two classes that differ in brightness.
+    assert whole["linear_probe_accuracy"] > 0.7
 
 
 def test_evaluate_needs_test_images_with_a_folder(image_folder, tmp_path):

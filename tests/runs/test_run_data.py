@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from keras_simmim.datasets import from_folder
+from keras_simmim.datasets import batches, from_folder
 from keras_simmim.runs import RunConfig, RunError
 from keras_simmim.runs.run_data import RunData
 
@@ -47,6 +47,19 @@ def test_the_labelled_part_of_folders(image_folder, monkeypatch):
         assert labels[index] == label
     assert data.class_names == ["cats", "dogs"] and data.steps_per_pass == 3
     assert data.named_images()[1] == [data.class_names[label] for label in data.part[3]]
+
+
+def test_labels_go_with_images_on_every_process(image_folder, monkeypatch):
+    """Each process embeds its own part of what all of them hold."""
+    alone = load(image_folder, batch_size=4, test_data=str(image_folder))
+    for name, value in (("device_count", 2), ("data_part", (1, 2))):
+        monkeypatch.setattr(batches.backend, name, lambda value=value: value)
+    one_of_two = load(image_folder, batch_size=4, test_data=str(image_folder))
+    for mine, all_of_it in zip(one_of_two.labelled, alone.labelled, strict=True):
+        np.testing.assert_array_equal(mine, all_of_it)
+    np.testing.assert_array_equal(one_of_two.few_images(), alone.few_images())
+    np.testing.assert_array_equal(one_of_two.some_images(), alone.some_images())
+    assert len(one_of_two.batches()[0][0]) == 2
 
 
 def test_unreadable_files_end_the_run_or_are_left_out(image_folder):

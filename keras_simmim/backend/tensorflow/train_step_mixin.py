@@ -33,8 +33,11 @@ class TrainStepMixin:
             loss = self.optimizer.scale_loss(loss)
         variables = self.trainable_weights
         gradients = tape.gradient(loss, variables)
+        # A weight that the loss does not depend on has none.
+        reached = [gradient for gradient in gradients if gradient is not None]
         context = tf.distribute.get_replica_context()
-        gradients = context.all_reduce(tf.distribute.ReduceOp.SUM, gradients)
+        reduced = iter(context.all_reduce(tf.distribute.ReduceOp.SUM, reached))
+        gradients = [None if gradient is None else next(reduced) for gradient in gradients]
         self.optimizer.apply(gradients, variables)
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 

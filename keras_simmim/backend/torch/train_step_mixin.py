@@ -40,9 +40,21 @@ class TrainStepMixin:
         self._loss_tracker.update_state(loss, sample_weight=images)
         self.optimizer.scale_loss(loss).backward()
         variables = self.trainable_weights[:]
+        self._check_gradients(variables)
         with torch.no_grad():
             self.optimizer.apply([variable.value.grad for variable in variables], variables)
         return self.compute_metrics(x, y, None, sample_weight=sample_weight)
+
+    def _check_gradients(self, variables):
+        """What `DistributedDataParallel` would say in the next step, at length."""
+        missing = [variable.path for variable in variables if variable.value.grad is None]
+        if missing:
+            raise ValueError(
+                "On several devices torch wants a gradient of every trainable weight, and the loss "
+                "does not depend on some: set `trainable = False` on their layers, or leave them "
+                f"out of the encoder. Received: {', '.join(missing[:5])}"
+                + (", ..." if len(missing) > 5 else "")
+            )
 
 
 class _Loss(torch.nn.Module):
