@@ -27,7 +27,7 @@ def options_in(words):
 
 def test_attributes():
     names = set(re.findall(r"\bks((?:\.\w+)+)", README))
-    assert len(names) > 40
+    assert len(names) > 25
     for name in names:
         operator.attrgetter(name[1:])(ks)
 
