@@ -77,7 +77,11 @@ def normalized(encoder):
 def application(name, **kwargs):
     """Models of keras.applications, which normalise raw images themselves."""
     make = getattr(keras.applications, name)
-    encoder = make(input_shape=SHAPE, include_top=False, weights=None, **kwargs)
+    return make(input_shape=SHAPE, include_top=False, weights=None, **kwargs)
+
+
+def mobilenet_v3():
+    encoder = application("MobileNetV3Small", alpha=0.75)
     for layer in encoder.layers:
         if isinstance(layer, layers.BatchNormalization):
             # With 0.999, two steps leave the statistics of the start, by which all images get
@@ -101,7 +105,7 @@ ENCODERS = {
     "hub-vit-in-sequential": lambda: keras.Sequential(
         [keras.Input(SHAPE), layers.Rescaling(1 / 127.5, -1.0), hub_vit()]
     ),
-    "mobilenet-v3": lambda: application("MobileNetV3Small", alpha=0.75),
+    "mobilenet-v3": mobilenet_v3,
     "efficientnet-v2": lambda: application("EfficientNetV2B0"),
     "convnext": lambda: application("ConvNeXtTiny"),
     "own-sequential": own_sequential,
