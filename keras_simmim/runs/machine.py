@@ -1,6 +1,7 @@
-import os
 import platform
 from pathlib import Path
+
+from keras_simmim.backend.usable_cores import usable_cores
 
 
 def describe_machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
@@ -16,6 +17,5 @@ def describe_machine(cpuinfo: Path = Path("/proc/cpuinfo")) -> str:
             if key.strip() == "model name":
                 name = value.strip()
                 break
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    cores = len(affinity(0)) if affinity else os.cpu_count()
+    cores = usable_cores()
     return f"{cores} {'core' if cores == 1 else 'cores'} of {name}"

@@ -72,8 +72,9 @@ def pretrain(
         data = RunData.load(config)
         try:
             backend.check_precision(config.precision)
-            model = build_method(config, data.some_images())
-            _check_whole_images(model, data.some_images().shape[1:])
+            images = data.some_images()
+            model = build_method(config, images)
+            _check_whole_images(model, images.shape[1:])
         except ValueError as error:
             raise RunError(" ".join(str(error).split())) from error
 

@@ -83,8 +83,8 @@ def check_equal(folder, case, replicas):
     # What the encoder makes of the weights' rounding.
     assert found["features"] < 1e-4, found
     assert found["metrics"] < 5e-3, found
-    # A rate of right answers, of 32 views, jumps where a rounding error turns one.
-    assert found["rates"] < 0.07, found
+    # A rate of right answers jumps where a rounding error turns one.
+    assert found["rates"] < 0.02, found
 
 
 def test_two_replicas(tmp_path):

@@ -7,6 +7,8 @@ import uuid
 
 import torch
 
+from keras_simmim.backend.usable_cores import usable_cores
+
 
 def start_processes(devices, arguments: list[str]) -> bool:
     """Runs a Python program in a process for each device, as torchrun does, if that has not.
@@ -33,9 +35,7 @@ def start_processes(devices, arguments: list[str]) -> bool:
 
     count = max(1, torch.cuda.device_count()) if devices == "auto" else devices
     # torchrun would give each one.
-    affinity = getattr(os, "sched_getaffinity", None)  # not on macOS and Windows
-    cores = len(affinity(0)) if affinity else os.cpu_count() or 1
-    threads = max(1, cores // count)
+    threads = max(1, usable_cores() // count)
     os.environ.setdefault("OMP_NUM_THREADS", str(threads))
     # It tells at length what is said below in a line.
     logging.getLogger("torch.distributed.elastic").setLevel(logging.CRITICAL)
