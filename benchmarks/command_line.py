@@ -23,7 +23,8 @@ def arguments_of(seed, run, options):
     arguments = {"data": options.data, "data-dir": options.data_dir, "output": run, "seed": seed}
     arguments |= {"epochs": options.epochs, "width": options.width, "knn-every": 0, "stages": 1}
     given = {name: value for name, value in arguments.items() if value is not None}
-    return [str(part) for name, value in given.items() for part in (f"--{name}", value)]
+    typed = [str(part) for name, value in given.items() for part in (f"--{name}", value)]
+    return [*typed, "--crop-scale", "0.2", "1"]
 
 
 def results_of(run, arguments, command=_PRETRAIN, **kwargs):

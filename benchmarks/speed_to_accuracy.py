@@ -4,8 +4,8 @@
 
 - lightly: its SimCLR by its own recipe (SGD 0.06 x batch / 128 with a cosine that ends with the
   time, temperature 0.5, its transform), ResNet-18 of width 16, float32, batch 128.
-- ours: `keras-simmim pretrain --data cifar10 --minutes M --stages 1`, nothing else set, for a
-  quarter of lightly's minutes and for all of them.
+- ours: `keras-simmim pretrain --data cifar10 --minutes M --stages 1 --crop-scale 0.2 1`, nothing
+  else set, for a quarter of lightly's minutes and for all of them.
 
 All are judged alike: features of whole images, k = 200, temperature 0.1, 50,000 images vote on
 10,000. Minutes are wall time from the start of the process that trains, without the judging. Takes
@@ -61,7 +61,7 @@ def peer_accuracy(seed, labels, folder, options):
 def our_accuracy(minutes, seed, folder, options):
     run = folder / f"{minutes}-{seed}"
     arguments = ["--data", "cifar10", "--minutes", str(minutes), "--seed", str(seed)]
-    arguments += ["--stages", "1", "--output", str(run)]
+    arguments += ["--stages", "1", "--crop-scale", "0.2", "1", "--output", str(run)]
     if options.data_dir:
         arguments += ["--data-dir", options.data_dir]
     results = results_of(run, arguments)

@@ -297,7 +297,7 @@ def evaluate_command(run, backend, **options):
     # Of `runs.build.ALIKE`.
     defaults={
         "num_views": "4; mim 1",
-        "crop_scale": "0.2 1; mim 0.67 1",
+        "crop_scale": "0.08 1; mim 0.67 1",
         "jitter": "0.8; mim 0",
         "grayscale": "0.2; mim 0",
         "blur": "0",

@@ -11,7 +11,7 @@ from keras_simmim.runs.run_config import RunConfig
 # The views that methods are compared on.
 ALIKE: dict[str, Any] = {
     "num_views": 4,
-    "crop_scale": (0.2, 1.0),
+    "crop_scale": (0.08, 1.0),
     "jitter": 0.8,
     "grayscale": 0.2,
     "blur": 0.0,

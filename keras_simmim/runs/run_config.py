@@ -70,7 +70,7 @@ class RunConfig:
     )
     view_size: int | None = _option(None, "Side of a view [default: the image's].", minimum=4)
     crop_scale: tuple[float, float] | None = _option(
-        None, "Least and largest area of a crop [default: 0.2 1; empssl 0.25 0.25; mim 0.67 1]."
+        None, "Least and largest area of a crop [default: 0.08 1; empssl 0.25 0.25; mim 0.67 1]."
     )
     crop_ratio: tuple[float, float] = _option(
         (3 / 4, 4 / 3), "Least and largest ratio of a crop's width to its height."
