@@ -15,7 +15,7 @@ from trials import LARGE_CROPS, knn_of_means, on_large_crops, run_and_print
 
 SIMCLR = {"method": "simclr", "learning_rate": 4e-3}
 EMPSSL = {"method": "empssl", "crop_scale": (0.25, 0.25)}
-# As fast as views of 32 px and a stem of stride 2.
+# Maps of the same sizes as of views of 32 px behind a stem of stride 2.
 SMALL_VIEWS = {"view_size": 16, "stem": "3x3"}
 SETTINGS = {
     "simmim": {
