@@ -20,7 +20,7 @@ import time
 from pathlib import Path
 
 import numpy as np
-from command_line import results_of
+from command_line import LARGE_CROPS, results_of
 
 _STARTED = time.monotonic()
 
@@ -61,7 +61,7 @@ def peer_accuracy(seed, labels, folder, options):
 def our_accuracy(minutes, seed, folder, options):
     run = folder / f"{minutes}-{seed}"
     arguments = ["--data", "cifar10", "--minutes", str(minutes), "--seed", str(seed)]
-    arguments += ["--stages", "1", "--crop-scale", "0.2", "1", "--output", str(run)]
+    arguments += ["--stages", "1", *LARGE_CROPS, "--output", str(run)]
     if options.data_dir:
         arguments += ["--data-dir", options.data_dir]
     results = results_of(run, arguments)

@@ -18,13 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from queue import SimpleQueue
 
-from command_line import print_head, print_row
+from command_line import CROP_SCALE, print_head, print_row
 
 IMAGES = 50_000
 # Of the recipe, in which passes are counted.
 BATCH = 128
-# Of the recipe when most tables were begun.
-LARGE_CROPS = {"crop_scale": (0.2, 1.0)}
+LARGE_CROPS = {"crop_scale": CROP_SCALE}
 
 
 def on_large_crops(tables):

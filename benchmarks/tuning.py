@@ -14,7 +14,6 @@ pass.
 from trials import LARGE_CROPS, knn_of_means, on_large_crops, run_and_print
 
 SIMCLR = {"method": "simclr", "learning_rate": 4e-3}
-EMPSSL = {"method": "empssl", "crop_scale": (0.25, 0.25)}
 # Maps of the same sizes as of views of 32 px behind a stem of stride 2.
 SMALL_VIEWS = {"view_size": 16, "stem": "3x3"}
 SETTINGS = {
@@ -53,11 +52,6 @@ SETTINGS = {
             "learning_rate": 8e-3,
         },
     },
-    "empssl": {
-        "EMP-SSL, batches of 128": {**EMPSSL, "batch_size": 128, "steps": 0.2},
-        "EMP-SSL, batches of 64": {**EMPSSL, "batch_size": 64, "steps": 0.4},
-        "EMP-SSL, batches of 26": {**EMPSSL, "batch_size": 26},
-    },
 }
 TABLES = {
     "views": {
@@ -69,6 +63,12 @@ TABLES = {
         "SimCLR, crops from 0.08, views of 16 px, stem of stride 1": {**SIMCLR, **SMALL_VIEWS},
     },
     **on_large_crops(SETTINGS),
+    # Crops of its own.
+    "empssl": {
+        "EMP-SSL, batches of 128": {"method": "empssl", "batch_size": 128, "steps": 0.2},
+        "EMP-SSL, batches of 64": {"method": "empssl", "batch_size": 64, "steps": 0.4},
+        "EMP-SSL, batches of 26": {"method": "empssl", "batch_size": 26},
+    },
 }
 
 
