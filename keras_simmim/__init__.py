@@ -4,7 +4,9 @@
 __version__ = "0.1.0"
 
 from keras_simmim._installed_backend import use_installed_backend
+from keras_simmim._onednn import use_onednn
 
+use_onednn()
 _why_backend = use_installed_backend()
 
 from keras_simmim import backend as backend
