@@ -21,7 +21,10 @@ _MODEL, _STATE = "model.keras", "state.json"
 
 
 class Checkpoint(keras.callbacks.Callback):
-    """Keeps the state of training: at the start, after each epoch, and every few minutes.
+    """Keeps the state of training: at the start, after epochs, and every few minutes.
+
+    After each epoch, unless epochs are so short that this would take more than a tenth of the time;
+    always after one that was looked at (kNN), and after the last.
 
     A checkpoint is a folder `step-N`: N steps are done. It holds weights, optimizer and seed
     generators (`model.keras`, which Keras can load too), and what an epoch has come to so far
@@ -43,6 +46,9 @@ class Checkpoint(keras.callbacks.Callback):
         Stopped: after the checkpoint that a signal asked for.
     """
 
+    # Greatest share of the time that is spent on keeping what short epochs have come to.
+    SHARE = 0.1
+
     def __init__(
         self,
         folder: Path,
@@ -59,6 +65,7 @@ class Checkpoint(keras.callbacks.Callback):
         self.minutes = minutes
         self.signals = signals or StopSignals()
         self.started = started
+        self._cost = 0.0
 
     def on_train_begin(self, logs=None):
         now = time.monotonic()
@@ -99,9 +106,12 @@ class Checkpoint(keras.callbacks.Callback):
         self.state.metrics = None
         accuracy = (logs or {}).get("knn_accuracy", math.nan)
         self.state.accuracy = None if math.isnan(accuracy) else accuracy
-        self.save()
-        if self.state.step < self.params.get("epochs", 0) * self.steps_per_epoch:
-            self._stop_if_asked(backend.largest_of_all(self.signals.received is not None))
+        last = self.state.step >= self.params.get("epochs", 0) * self.steps_per_epoch
+        stop = not last and backend.largest_of_all(self.signals.received is not None)
+        looked = self.state.accuracy is not None
+        if last or stop or looked or time.monotonic() - self._saved >= self._cost / self.SHARE:
+            self.save()
+        self._stop_if_asked(stop)
 
     def _agree(self, batch):
         """Whether to stop, and whether a checkpoint is due: the same on all processes."""
@@ -136,6 +146,7 @@ class Checkpoint(keras.callbacks.Callback):
             self.model.save(partial / _MODEL)
             (partial / _STATE).write_text(json.dumps(dataclasses.asdict(self.state)))
         self._remove_old()
+        self._cost = time.monotonic() - self._saved
 
     def _remove_old(self):
         paths = checkpoints(self.folder)

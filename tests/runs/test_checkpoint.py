@@ -1,4 +1,6 @@
 import json
+import math
+import time
 
 import keras
 import numpy as np
@@ -29,7 +31,8 @@ class Accuracies(keras.callbacks.Callback):
         logs["knn_accuracy"] = [0.1, 0.5, 0.3, float("nan"), 0.2][epoch]
 
 
-def test_keeps_the_last_two_and_the_best(tmp_path):
+def test_keeps_the_last_two_and_the_best(tmp_path, monkeypatch):
+    monkeypatch.setattr(Checkpoint, "SHARE", math.inf)  # after each epoch, however short
     model = small_model()
     fit(model, Accuracies(), Checkpoint(tmp_path, 2), epochs=5)
     assert names(tmp_path) == ["step-00000004", "step-00000008", "step-00000010"]
@@ -42,6 +45,22 @@ def test_keeps_the_last_two_and_the_best(tmp_path):
     best = Checkpoint(tmp_path, 2).restore(other, best=True)
     assert (best.step, best.accuracy) == (4, 0.5)
     assert int(other.optimizer.iterations) == 4
+
+
+def test_short_epochs_are_not_each_kept(tmp_path, monkeypatch):
+    saved = []
+
+    def save(self, path, **kwargs):
+        saved.append(int(self.optimizer.iterations))
+        time.sleep(0.2)
+
+    monkeypatch.setattr(keras.Model, "save", save)
+    # An epoch takes far less than 2 s. The start, the look after epoch 3, and the end are kept.
+    looks = keras.callbacks.LambdaCallback(
+        on_epoch_end=lambda epoch, logs: logs.update(knn_accuracy=0.5 if epoch == 2 else math.nan)
+    )
+    fit(small_model(), looks, Checkpoint(tmp_path, 2), epochs=5)
+    assert saved == [0, 6, 10]
 
 
 def test_keeps_what_an_epoch_has_come_to(tmp_path):
