@@ -30,12 +30,12 @@ def publish(
 ) -> dict:
     """Writes what is worth keeping of a run, judged, as `from_pretrained` finds it.
 
-    The folder gets `encoder.keras` and `classifier.keras` in float32, both exported to ONNX and
-    LiteRT, the encoder to int8, too; `model.keras` as it was trained, to go on with; `config.json`,
-    `results.json` and `card.md`. The classifier is the linear probe of the very encoder: its
-    accuracy says how good the features are, and a device that needs both features and classes runs
-    one network. Where the features of a method are not made for that (`mim`), a fine-tuned
-    classifier is better.
+    The folder gets `encoder.keras`, whose features are standardised over the training images, and
+    `classifier.keras`, both in float32 and exported to ONNX and LiteRT, the encoder to int8, too;
+    `model.keras` as it was trained, to go on with; `config.json`, `results.json` and `card.md`. The
+    classifier is the linear probe of the very encoder: its accuracy says how good the features are,
+    and a device that needs both features and classes runs one network. Where the features of a
+    method are not made for that (`mim`), a fine-tuned classifier is better.
 
     Args:
         run: a run folder whose training has ended, on data with labels.
@@ -84,7 +84,9 @@ def _make(run, folder, config, labelled, images, fine_tune_epochs):
     """Writes the models and judges them."""
     train_images, train_y, test_images, test_y = labelled
     method = load_model(run / "model.keras")
-    encoder = float32_copy(method.encoder, images.shape[1:])
+    trained = float32_copy(method.encoder, images.shape[1:])
+    trained_x = [evaluation.embed(trained, part) for part in (train_images, test_images)]
+    encoder = evaluation.standardize_features(trained, trained_x[0], images.shape[1:])
     train_x, test_x = (evaluation.embed(encoder, part) for part in (train_images, test_images))
     if fine_tune_epochs is None:
         kind = "a linear probe of the encoder"
@@ -92,7 +94,7 @@ def _make(run, folder, config, labelled, images, fine_tune_epochs):
     else:
         kind = f"the encoder fine-tuned for {fine_tune_epochs} epochs"
         arrays = (_as_array(train_images), train_y, _as_array(test_images), test_y)
-        tuned = evaluation.fine_tune(encoder, *arrays, epochs=fine_tune_epochs)
+        tuned = evaluation.fine_tune(trained, *arrays, epochs=fine_tune_epochs)
         classifier = float32_copy(tuned.classifier, images.shape[1:])
     folder.mkdir(parents=True, exist_ok=True)
     encoder.save(folder / "encoder.keras")
@@ -108,6 +110,9 @@ def _make(run, folder, config, labelled, images, fine_tune_epochs):
     results = {
         "test_images": len(test_y),
         "knn_accuracy": float(np.mean(knn)),
+        "knn_accuracy_as_trained": evaluation.knn_accuracy(
+            trained_x[0], train_y, trained_x[1], test_y
+        ),
         "classifier": kind,
         "classifier_accuracy": float(np.mean(classified)),
         "int8_knn_accuracy": evaluation.knn_accuracy(

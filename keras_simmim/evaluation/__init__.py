@@ -16,4 +16,7 @@ from keras_simmim.evaluation.linear_probe import linear_probe as linear_probe
 from keras_simmim.evaluation.probe_layers import probe_layers as probe_layers
 from keras_simmim.evaluation.rankme import rankme as rankme
 from keras_simmim.evaluation.space_callback import SpaceCallback as SpaceCallback
+from keras_simmim.evaluation.standardize_features import (
+    standardize_features as standardize_features,
+)
 from keras_simmim.evaluation.uniformity import uniformity as uniformity
