@@ -60,8 +60,10 @@ def write_card(
         "machine": f"{results['machine']}, {config.backend}, {config.precision}",
         "kNN accuracy, k = 200": _percent(results, "knn_accuracy")
         + f" ({_percent(results, 'knn_accuracy_untrained')} before training)",
-        "the same, before features are standardised": _percent(results, "knn_accuracy_as_trained"),
         "the same, of `encoder_int8.tflite`": _percent(results, "int8_knn_accuracy"),
+        "kNN accuracy before features are standardised": _percent(
+            results, "knn_accuracy_as_trained"
+        ),
         f"`classifier.keras`, {results['classifier']}": _percent(results, "classifier_accuracy"),
         "licence": _text(licence) + (_CREDIT if config.data in _SOURCES else ""),
     }

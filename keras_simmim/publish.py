@@ -4,6 +4,7 @@ import json
 import shutil
 from pathlib import Path
 
+import keras
 import numpy as np
 
 from keras_simmim import datasets, evaluation
@@ -85,9 +86,11 @@ def _make(run, folder, config, labelled, images, fine_tune_epochs):
     train_images, train_y, test_images, test_y = labelled
     method = load_model(run / "model.keras")
     trained = float32_copy(method.encoder, images.shape[1:])
-    trained_x = [evaluation.embed(trained, part) for part in (train_images, test_images)]
-    encoder = evaluation.standardize_features(trained, trained_x[0], images.shape[1:])
-    train_x, test_x = (evaluation.embed(encoder, part) for part in (train_images, test_images))
+    plain = [evaluation.embed(trained, part) for part in (train_images, test_images)]
+    as_trained = evaluation.knn_accuracy(plain[0], train_y, plain[1], test_y)
+    encoder = evaluation.standardize_features(trained, plain[0], images.shape[1:])
+    # What the last layer does to a map, it does to the average of one: no image is encoded again.
+    train_x, test_x = (keras.ops.convert_to_numpy(encoder.layers[-1](x)) for x in plain)
     if fine_tune_epochs is None:
         kind = "a linear probe of the encoder"
         classifier = evaluation.linear_classifier(encoder, train_x, train_y, images.shape[1:])
@@ -110,9 +113,7 @@ def _make(run, folder, config, labelled, images, fine_tune_epochs):
     results = {
         "test_images": len(test_y),
         "knn_accuracy": float(np.mean(knn)),
-        "knn_accuracy_as_trained": evaluation.knn_accuracy(
-            trained_x[0], train_y, trained_x[1], test_y
-        ),
+        "knn_accuracy_as_trained": as_trained,
         "classifier": kind,
         "classifier_accuracy": float(np.mean(classified)),
         "int8_knn_accuracy": evaluation.knn_accuracy(

@@ -73,10 +73,8 @@ def test_a_choice_is_kept(monkeypatch):
 
 @pytest.mark.skipif(platform.machine() not in ("x86_64", "AMD64"), reason="an x86 processor")
 def test_tensorflow_computes_by_onednn_unless_told_otherwise():
+    unset = "import os; os.environ.pop('TF_ENABLE_ONEDNN_OPTS', None);"
     code = "import os, keras_simmim; print(os.environ['TF_ENABLE_ONEDNN_OPTS'])"
     backend = keras.backend.backend()
-    assert (
-        run("import os; os.environ.pop('TF_ENABLE_ONEDNN_OPTS', 0);" + code, KERAS_BACKEND=backend)
-        == "1"
-    )
+    assert run(unset + code, KERAS_BACKEND=backend) == "1"
     assert run(code, KERAS_BACKEND=backend, TF_ENABLE_ONEDNN_OPTS="0") == "0"

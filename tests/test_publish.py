@@ -43,7 +43,7 @@ def test_the_card_says_what_the_record_has(tmp_path):
         "61.2 minutes, 2 epochs of 39 steps, 12,345 images seen, loss 5.500 to 4.250",
         "2 cores of a processor, jax, float32",
         "| 55.2% (25.1% before training) |",
-        "| the same, before features are standardised | 53.1% |",
+        "| kNN accuracy before features are standardised | 53.1% |",
         "a linear probe of the encoder | 61.3% |",
         "| 54.9% |",
         "| cat\\|&lt;b&gt; | 40.0% | 50.0% |",

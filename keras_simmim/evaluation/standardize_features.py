@@ -12,9 +12,9 @@ def standardize_features(
 ) -> keras.Sequential:
     """Makes an encoder of which each feature has mean 0 and variance 1 over some images.
 
-    Features that come out of a ReLU have a large mean in common, and channels of very different
-    spread, which rule the cosine of any two. Without, those near each other are more often of one
-    class: for kNN or a search by similarity. To a linear classifier it makes no difference.
+    For kNN or a search by similarity. Features that come out of a ReLU have a large mean in common
+    and channels of very different spread, which rule the cosine of any two images; standardised,
+    images near each other are more often of one class.
 
     Args:
         encoder: trained `keras.Model` or layer from images to a map `(B, h, w, F)`, tokens
