@@ -143,7 +143,8 @@ class RunConfig:
     momentum: float = _option(0.9, "Momentum of sgd and lars.", minimum=0.0)
     weight_decay: float | None = _option(
         None,
-        "Weight decay, times the learning rate; none on biases, norms [default: 0; mim 0.05].",
+        "Weight decay, times the learning rate; none on biases, norms [default: 0; mim 0.05]. "
+        "With sgd, as Keras decays after momentum, what torch calls 0.0005 is 0.005 at momentum 0.9.",
         minimum=0.0,
     )
     schedule: str = _option(
