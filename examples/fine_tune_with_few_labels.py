@@ -1,6 +1,6 @@
 """What pre-training is worth where labels are few: fine-tuned with 1 %, 10 % and all of them.
 
-    python examples/fine_tune_with_few_labels.py saved_models/demo_resnet_sample/model.keras
+    python examples/fine_tune_with_few_labels.py saved_models/simmim_resnet_cifar10/model.keras
 
 Beside each figure stands that of the same encoder trained from scratch on the same labels.
 """

@@ -1,6 +1,6 @@
 """A linear classifier on the frozen features of a saved model.
 
-    python examples/linear_probe.py saved_models/demo_resnet_sample/model.keras
+    python examples/linear_probe.py saved_models/simmim_resnet_cifar10/model.keras
 
 Needs `keras-simmim[probe]`. With `--num-views 8` features are averaged over 8 random views of each
 image, drawn by the method's own view splitter.

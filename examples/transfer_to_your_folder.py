@@ -4,7 +4,7 @@
     python examples/transfer_to_your_folder.py
 
 Each sub-folder of the folder is a class; a third of its images are held out to test on. Without a
-folder it writes one of 450 bundled images that the bundled encoder has not seen. Needs
+folder it writes one of 450 bundled images that the saved encoder was not trained on. Needs
 `keras-simmim[probe]`.
 """
 
@@ -17,8 +17,6 @@ import numpy as np
 from PIL import Image
 
 import keras_simmim as ks
-
-DEMO = Path(__file__).parents[1] / "saved_models" / "demo_resnet_sample" / "model.keras"
 
 
 def write_folder(folder, count):
@@ -46,7 +44,9 @@ def read_folder(folder, image_size):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", help="a folder with a sub-folder for each class")
-    parser.add_argument("--model", default=DEMO, help="a .keras file of a method or an encoder")
+    parser.add_argument(
+        "--model", default="simmim_resnet_cifar10", help="as from_pretrained takes it: name or path"
+    )
     parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=30)
     options = parser.parse_args(arguments)

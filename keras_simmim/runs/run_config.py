@@ -144,7 +144,7 @@ class RunConfig:
     weight_decay: float | None = _option(
         None,
         "Weight decay, times the learning rate; none on biases, norms [default: 0; mim 0.05]. "
-        "With sgd, as Keras decays after momentum, what torch calls 0.0005 is 0.005 at momentum 0.9.",
+        "With sgd Keras decays after momentum: 0.005 at momentum 0.9 is what torch calls 0.0005.",
         minimum=0.0,
     )
     schedule: str = _option(
