@@ -18,6 +18,9 @@ from PIL import Image
 
 import keras_simmim as ks
 
+# The method's encoder, as trained: its copy from scratch has nothing of the training images in it.
+MODEL = Path(__file__).parents[1] / "saved_models" / "simmim_resnet_cifar10" / "model.keras"
+
 
 def write_folder(folder, count):
     """Some of the test images of the bundled sample, in a sub-folder for each class."""
@@ -44,9 +47,7 @@ def read_folder(folder, image_size):
 def main(arguments=None):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", nargs="?", help="a folder with a sub-folder for each class")
-    parser.add_argument(
-        "--model", default="simmim_resnet_cifar10", help="as from_pretrained takes it: name or path"
-    )
+    parser.add_argument("--model", default=MODEL, help="a .keras file of a method or an encoder")
     parser.add_argument("--image-size", type=int, default=32)
     parser.add_argument("--epochs", type=int, default=30)
     options = parser.parse_args(arguments)
