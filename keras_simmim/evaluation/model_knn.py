@@ -5,7 +5,7 @@ from keras_simmim.evaluation.embed import embed
 from keras_simmim.evaluation.knn import knn_accuracy
 
 
-def model_knn(model, labelled, batch_size: int = 512, **options) -> float:
+def model_knn(model, labelled, batch_size: int = 512, voters=None, **options) -> float:
     """KNN accuracy of a model's features, 0...1; NaN where they are not all finite.
 
     Of several processes all embed, one compares, and all are told.
@@ -14,10 +14,11 @@ def model_knn(model, labelled, batch_size: int = 512, **options) -> float:
         model: a method or an encoder.
         labelled: `(train_images, train_labels, test_images, test_labels)`; the former vote.
         batch_size: images that are embedded at a time.
+        voters: features of the training images where they are known; None: the model makes them.
         **options: `k` and `temperature` of `knn_accuracy`.
     """
     train_images, train_labels, test_images, test_labels = labelled
-    train_x = embed(model, train_images, batch_size)
+    train_x = embed(model, train_images, batch_size) if voters is None else voters
     test_x = embed(model, test_images, batch_size)
     # All processes have the same features.
     if not (np.isfinite(train_x).all() and np.isfinite(test_x).all()):

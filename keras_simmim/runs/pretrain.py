@@ -163,7 +163,10 @@ def _finish(config, model, data, output, minutes):
         # Made once more, so that a look at all images takes no time from the training.
         keras.utils.set_random_seed(config.seed)
         untrained = model_knn(build_method(config, data.some_images()), data.labelled)
-        trained, again = model_knn(model, data.labelled), model_knn(loaded, data.labelled)
+        voters = evaluation.embed(model, data.labelled[0])
+        trained = model_knn(model, data.labelled, voters=voters)
+        # Test images suffice: what was saved wrong would be far from the voters.
+        again = model_knn(loaded, data.labelled, voters=voters)
         same = again == trained
         results |= {"knn_accuracy_untrained": untrained, "knn_accuracy": trained}
         print(

@@ -44,7 +44,7 @@ class RunConfig:
     width: int | None = _option(
         None,
         "Channels of a ResNet's first stage [default: 32 below 64 px, 64 from there], "
-        "of a ViT's tokens [default: 192].",
+        "of a ViT's tokens [default: 128 below 64 px, 192 from there].",
         minimum=1,
     )
     stem: str = _option(
@@ -58,9 +58,14 @@ class RunConfig:
     patch_size: int | None = _option(
         None, "Side of a ViT's patches [default: 4 below 64 px, 16 from there].", minimum=1
     )
-    vit_depth: int = _option(6, "Blocks of a ViT.", minimum=1)
-    vit_heads: int = _option(3, "Attention heads of a ViT's blocks.", minimum=1)
-
+    vit_depth: int | None = _option(
+        None, "Blocks of a ViT [default: 4 below 64 px, 6 from there].", minimum=1
+    )
+    vit_heads: int | None = _option(
+        None,
+        "Attention heads of a ViT's blocks [default: 4 below 64 px, 3 from there].",
+        minimum=1,
+    )
     vit_position: str = _option(
         "sincos", "Positions of a ViT's tokens.", choices=("sincos", "relative")
     )

@@ -117,6 +117,13 @@ def test_every_method_is_built_with_its_defaults(method):
     assert None not in (config.temperature, config.optimizer, config.weight_decay, config.head)
 
 
+@pytest.mark.parametrize("side,expected", [(32, (4, 4, 128, 4)), (64, (16, 6, 192, 3))])
+def test_a_vit_is_smaller_for_small_images(side, expected):
+    encoder = build_method(RunConfig(method="mim"), some_images(2, side)).encoder
+    built = encoder.get_config()
+    assert tuple(built[n] for n in ("patch_size", "depth", "width", "num_heads")) == expected
+
+
 VIEWS = {
     **{"num_views": 3, "crop_scale": (0.3, 0.7), "crop_ratio": (0.6, 1.5), "flip": 0.11},
     **{"jitter": 0.21, "brightness": 0.31, "contrast": 0.41, "saturation": 0.51, "hue": 0.061},
