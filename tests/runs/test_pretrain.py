@@ -49,6 +49,20 @@ def test_a_run_folder(small_data, small_config, tmp_path, capsys):
     )
 
 
+def test_what_was_saved_wrong_is_told(small_data, small_config, tmp_path, monkeypatch):
+    load = keras.saving.load_model
+
+    def load_another(path):
+        model, rng = load(path), np.random.default_rng(0)
+        for weight in model.encoder.trainable_variables:
+            weight.assign(rng.normal(size=weight.shape))
+        return model
+
+    monkeypatch.setattr(keras.saving, "load_model", load_another)
+    with pytest.raises(RunError, match="model.keras, loaded back, is not the model that was tr"):
+        pretrain(small_config, tmp_path / "run")
+
+
 class SignalAfter(keras.callbacks.Callback):
     """Sends this process a signal while a step runs."""
 
