@@ -97,7 +97,7 @@ def _make(run, folder, config, labelled, images, fine_tune_epochs):
     else:
         kind = f"the encoder fine-tuned for {fine_tune_epochs} epochs"
         arrays = (_as_array(train_images), train_y, _as_array(test_images), test_y)
-        tuned = evaluation.fine_tune(trained, *arrays, epochs=fine_tune_epochs)
+        tuned = evaluation.fine_tune(trained, *arrays, epochs=fine_tune_epochs, verbose=2)
         classifier = float32_copy(tuned.classifier, images.shape[1:])
     folder.mkdir(parents=True, exist_ok=True)
     encoder.save(folder / "encoder.keras")

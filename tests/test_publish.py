@@ -70,7 +70,7 @@ def test_what_has_not_ended_or_has_no_labels_is_refused(tmp_path):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("fine_tune_epochs", [None, 1])
-def test_a_run_becomes_a_saved_model(tmp_path, fine_tune_epochs):
+def test_a_run_becomes_a_saved_model(tmp_path, fine_tune_epochs, capsys):
     pytest.importorskip("onnx")
     run, folder = tmp_path / "run", tmp_path / "saved" / "small"
     run.mkdir()
@@ -87,6 +87,7 @@ def test_a_run_becomes_a_saved_model(tmp_path, fine_tune_epochs):
     method.save(run / "model.keras")
 
     results = publish(run, folder, fine_tune_epochs=fine_tune_epochs)
+    assert ("accuracy: " in capsys.readouterr().out) == (fine_tune_epochs == 1)
     assert sorted(file.name for file in folder.iterdir()) == [
         "card.md",
         *("classifier.keras", "classifier.onnx", "classifier.tflite", "config.json"),
