@@ -170,7 +170,7 @@ def _all_results(options, rows):
         for x in kept
         if x["budget"] == _budget(options)
         # Settings that there were not yet are the defaults.
-        and all(settings.get(x["name"], {}).get(k) == v for k, v in x["settings"].items())
+        and all(settings.get(x["name"], {}).get(k) == v for k, v in _used(x["settings"]).items())
     }
     cores: SimpleQueue = SimpleQueue()
     for core in os.sched_getaffinity(0):
@@ -200,6 +200,13 @@ def _all_results(options, rows):
             print(json.dumps(result), file=sys.stderr, flush=True)
             results[result["name"], result["seed"]] = result
     return results
+
+
+def _used(settings):
+    """Without a ViT's, where there is none."""
+    if settings["encoder"] == "vit":
+        return settings
+    return {name: value for name, value in settings.items() if not name.startswith("vit_")}
 
 
 def _budget(options):
