@@ -5,7 +5,9 @@ from keras_simmim.evaluation.embed import embed
 from keras_simmim.evaluation.knn import knn_accuracy
 
 
-def model_knn(model, labelled, batch_size: int = 512, voters=None, **options) -> float:
+def model_knn(
+    model, labelled, batch_size: int = 512, voters: np.ndarray | None = None, **options
+) -> float:
     """KNN accuracy of a model's features, 0...1; NaN where they are not all finite.
 
     Of several processes all embed, one compares, and all are told.
