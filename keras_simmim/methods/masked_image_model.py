@@ -80,7 +80,9 @@ class MaskedImageModel(Method):
         super().__init__(
             encoder=encoder,
             view_splitter=view_splitter,
-            head=keras.layers.Dense(patch_size**2 * channels, name="reconstruction"),
+            head=keras.layers.Dense(
+                patch_size**2 * channels, dtype=kwargs.get("dtype"), name="reconstruction"
+            ),
             loss=MaskedL1(),
             online_probe=online_probe,
             watch_embeddings=False,
@@ -90,7 +92,10 @@ class MaskedImageModel(Method):
         self.mask_ratio = mask_ratio
         self.seed = seed
         self.patch_masker = PatchMasker(
-            2 * patch_size if mask_unit is None else mask_unit, patch_size, mask_ratio, seed=seed
+            2 * patch_size if mask_unit is None else mask_unit,
+            patch_size,
+            mask_ratio,
+            seed=_seed_of_masks(seed),
         )
         self.build_if_shape_is_known()
 
@@ -107,7 +112,7 @@ class MaskedImageModel(Method):
 
     def encode_views(self, views, training, seed=None):
         images = ops.cast(merge_views(views), "float32")  # (N, h, w, C)
-        patch_mask = self.patch_masker(images, seed=seed)  # (N, rows, columns)
+        patch_mask = self.patch_masker(images, seed=_seed_of_masks(seed))  # (N, rows, columns)
         tokens = self.encoder(
             images, patch_mask=patch_mask, mask_token=self.mask_token, training=training
         )
@@ -162,3 +167,8 @@ class MaskedImageModel(Method):
             "mask_ratio": self.mask_ratio,
             "seed": self.seed,
         }
+
+
+def _seed_of_masks(seed):
+    """Another than that of the views, far away: what is masked must not depend on the crop."""
+    return None if seed is None else seed + 2**30

@@ -102,3 +102,31 @@ def test_rejects_what_cannot_be_masked():
         ks.MaskedImageModel(small_encoder())
     with pytest.raises(ValueError, match="Received: images of shape"):
         ks.MaskedImageModel(small_vit(), mask_unit=6)
+
+
+@pytest.mark.parametrize("training", [True, False])
+def test_what_is_masked_does_not_depend_on_the_view(training):
+    """Of a seed for both, whether an image is flipped says nothing of what is masked."""
+    model = ks.MaskedImageModel(small_vit(), splitter(1, jitter=0.0, grayscale=0.0), seed=1)
+    images = np.zeros((4, 16, 16, 3), "uint8")
+    images[:, :, 8:] = 255
+    flipped, masked = [], []
+    for seed in range(75):
+        outputs = model.view_outputs(images, training, None if training else seed)
+        outputs = {name: keras.ops.convert_to_numpy(x)[:, 0] for name, x in outputs.items()}
+        flipped.extend(outputs["target"][:, 8, 0, 0] > 0)
+        masked.extend(outputs["patch_mask"][:, ::2, ::2].reshape(4, 16))
+    flipped, masked = np.array(flipped), np.array(masked, float)
+    assert 0.4 < flipped.mean() < 0.6
+    # Of 300 images a share strays by 0.06.
+    difference = masked[flipped].mean(axis=0) - masked[~flipped].mean(axis=0)
+    assert np.abs(difference).max() < 0.25
+
+
+def test_the_head_computes_as_the_method_does_wherever_it_is_loaded(tmp_path):
+    keras.config.set_dtype_policy("mixed_bfloat16")
+    model = METHODS["MaskedImageModel"]()
+    model.save(tmp_path / "model.keras")
+    keras.config.set_dtype_policy("float32")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    assert loaded.head.compute_dtype == loaded.encoder.compute_dtype == "bfloat16"
