@@ -10,6 +10,7 @@ from keras_simmim.runs.build import ALIKE
 from keras_simmim.runs.evaluate import evaluate
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_error import RunError
+from keras_simmim.runs.written_whole import written_whole
 
 # What a method does not share: mim needs tokens, and views without changes of colour.
 _OWN = {"mim": ("encoder", "width", "stem", *ALIKE)}
@@ -41,18 +42,20 @@ def compare(methods: list[str], seeds: int, output: Path, options: dict) -> list
 
     Raises:
         RunError: for a method that does not exist, a folder without one to test on, a missing
-            extra, or a run that failed.
+            extra, a run that is there and has other options, or a run that failed.
     """
     _check(methods, options)
     tabulate, figure = _libraries()
     output.mkdir(parents=True, exist_ok=True)
-    runs: dict[str, list[Path]] = {method: [] for method in methods}
+    shared = {"knn_every": 1, **ALIKE, **options}
+    runs = {method: [output / f"{method}-{seed}" for seed in range(seeds)] for method in methods}
+    for method in methods:
+        for run in runs[method]:
+            _check_same(run, _own(method, shared))
     # Seed by seed, so that a comparison that is stopped has something of each method.
     for seed in range(seeds):
         for method in methods:
-            run = output / f"{method}-{seed}"
-            _run(method, seed, run, options)
-            runs[method].append(run)
+            _run(method, seed, runs[method][seed], shared)
     rows = [_row(method, runs[method]) for method in methods]
     _write(output / "table.csv", rows)
     _plot(figure, output / "accuracy.png", runs)
@@ -88,29 +91,58 @@ def _libraries():
     return tabulate, Figure
 
 
-def _run(method, seed, run, options):
+def _check_same(run, options):
+    """What has been run is a row of this table if it was run with these options."""
+    if not (run / "config.json").exists():
+        return
+    config = RunConfig.from_json(run / "config.json")
+    # Where the data lies makes no difference, and what precision is best was found out.
+    differing = [
+        name
+        for name, value in options.items()
+        if value not in (getattr(config, name), "auto") and name != "data_dir"
+    ]
+    if differing:
+        was = ", ".join(f"{name} = {getattr(config, name)}" for name in differing)
+        now = ", ".join(f"{name} = {options[name]}" for name in differing)
+        raise RunError(
+            f"{run} was run with {was}. Received: {now}. Give another --output, or the same "
+            "options."
+        )
+
+
+def _run(method, seed, run, shared):
     """Trains and judges, or does what is left of it."""
     if not (run / "results.json").exists():
         arguments = ["--output", str(run)]
         if (run / "config.json").exists():
             arguments += ["--resume"]
         else:
-            arguments += arguments_of(method, seed, {"knn_every": 1, **ALIKE, **options})
+            arguments += arguments_of(method, seed, shared)
         print(f"== {run.name}", flush=True)
         command = [sys.executable, "-m", "keras_simmim", "pretrain", *arguments]
         if subprocess.run(command).returncode:
             raise RunError(f"{run.name} failed; what it printed is above.")
     judged = run / "accuracy.json"
     if not judged.exists():
-        judged.write_text(json.dumps(evaluate(run, probe=True), indent=2) + "\n")
+        accuracy = json.dumps(evaluate(run, probe=True), indent=2) + "\n"
+        with written_whole(judged) as partial:
+            partial.write_text(accuracy)
+
+
+def _own(method, shared):
+    """The options that a method shares with the others."""
+    return {
+        name: value
+        for name, value in shared.items()
+        if value is not None and name not in _OWN.get(method, ())
+    }
 
 
 def arguments_of(method, seed, shared):
     """What `pretrain` is started with for one run of a method."""
     arguments = ["--method", method, "--seed", str(seed)]
-    for name, value in shared.items():
-        if value is None or name in _OWN.get(method, ()):
-            continue
+    for name, value in _own(method, shared).items():
         flag = name.replace("_", "-")
         if isinstance(value, bool):
             arguments.append(f"--{flag}" if value else f"--no-{flag}")
@@ -149,7 +181,8 @@ def _history(run):
 
 
 def _encoder(row):
-    return f"{row['method']} ({row['encoder']}, {row['views']} views)"
+    views = "1 view" if row["views"] == 1 else f"{row['views']} views"
+    return f"{row['method']} ({row['encoder']}, {views})"
 
 
 def _show(row, name):

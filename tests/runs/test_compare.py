@@ -23,7 +23,8 @@ def commands(monkeypatch):
         arguments = dict(zip(command[4::2], command[5::2], strict=False))
         output = compare_module.Path(arguments["--output"])
         output.mkdir(exist_ok=True)
-        RunConfig(encoder="resnet10", num_views=4).to_json(output / "config.json")
+        config = RunConfig(encoder="resnet10", knn_every=1, **compare_module.ALIKE, **OPTIONS)
+        config.to_json(output / "config.json")
         accuracy = {"simmim-0": 0.5, "simmim-1": 0.6, "byol-0": 0.3, "byol-1": 0.3}[output.name]
         results = {"training_minutes": 2.0, "images_seen": 80, "parameters": 1234}
         results |= {"peak_memory_mb": None, "knn_accuracy": accuracy}
@@ -61,6 +62,19 @@ def test_what_has_ended_is_not_repeated_and_what_has_begun_goes_on(commands, tmp
     commands.clear()
     compare(["simmim"], 2, tmp_path, OPTIONS)
     assert commands == [["pretrain", "--output", str(tmp_path / "simmim-1"), "--resume"]]
+
+
+def test_what_was_run_otherwise_is_no_row_of_this_table(commands, tmp_path):
+    compare(["simmim"], 1, tmp_path, OPTIONS)
+    commands.clear()
+    for other in ({"steps": 9}, {"num_views": 2}, {"data": "cifar10"}):
+        (name,) = other
+        with pytest.raises(RunError, match=f"simmim-0 was run with {name} = .*Give another"):
+            compare(["simmim", "byol"], 1, tmp_path, {**OPTIONS, **other})
+    assert commands == []
+    # What a run finds out, or where its data lies, is no other run.
+    compare(["simmim"], 1, tmp_path, {**OPTIONS, "precision": "auto", "data_dir": "elsewhere"})
+    assert commands == []
 
 
 def test_all_methods_get_the_same_views_but_for_mim():
