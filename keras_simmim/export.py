@@ -171,8 +171,9 @@ def _compare(form, outputs, expected):
 
 def _move(path, folder):
     folder.mkdir(parents=True, exist_ok=True)
-    place = folder / path.name
+    place, partial = folder / path.name, folder / f"partial-{path.name}"
+    # From another disk it is a copy, which may break off.
+    shutil.move(path, partial)
     if place.is_dir():
         shutil.rmtree(place)
-    shutil.move(path, place)
-    return place
+    return partial.replace(place)

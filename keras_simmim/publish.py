@@ -17,6 +17,7 @@ from keras_simmim.runs import RunConfig, RunError, images_of_run
 from keras_simmim.runs.evaluate import load_data
 from keras_simmim.runs.machine import describe_machine
 from keras_simmim.runs.run_data import load_labelled
+from keras_simmim.runs.written_whole import remove
 
 _PARTS = {"encoder": ("onnx", "litert", "litert-int8"), "classifier": ("onnx", "litert")}
 
@@ -40,7 +41,8 @@ def publish(
 
     Args:
         run: a run folder whose training has ended, on data with labels.
-        folder: the folder to write, whose name is the model's.
+        folder: the folder to write, whose name is the model's; nothing may be there. It appears
+            when all is in it.
         test_data: folder of classes to test on, where the run's data is a folder; None: the run's.
         data_dir: where TensorFlow Datasets keeps CIFAR-10; None: as in the run.
         fine_tune_epochs: epochs of fine-tuning a copy of the encoder as the classifier; None: the
@@ -51,9 +53,13 @@ def publish(
         What `results.json` holds.
 
     Raises:
-        RunError: for a run or data that can't be used, or a missing extra.
+        RunError: for a run, a folder or data that can't be used, or a missing extra.
     """
     config, results = _record(run)
+    if folder.exists():
+        raise RunError(f"{folder} exists: give another name, or remove it first.")
+    partial = folder.with_name(f"partial-{folder.name}")
+    remove(partial)
     try:
         config.data_dir = data_dir or config.data_dir
         labelled = load_data(
@@ -64,13 +70,17 @@ def publish(
             config.skip_unreadable,
         )
         images = images_of_run(config)
-        made = _make(run, folder, config, labelled, images, fine_tune_epochs)
+        made = _make(run, partial, config, labelled, images, fine_tune_epochs)
+        results = {"machine": describe_machine(), **results, **made}
+        shutil.copy(run / "config.json", partial / "config.json")
+        history = run / "history.csv"
+        write_card(partial, folder.name, config, results, history, images.shape[1], licence)
+        (partial / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+        partial.rename(folder)
     except (ValueError, OSError, ImportError, RuntimeError) as error:
         raise RunError(" ".join(str(error).split())) from error
-    results = {"machine": describe_machine(), **results, **made}
-    shutil.copy(run / "config.json", folder / "config.json")
-    write_card(folder, folder.name, config, results, run / "history.csv", images.shape[1], licence)
-    (folder / "results.json").write_text(json.dumps(results, indent=2) + "\n")
+    finally:
+        remove(partial)
     return results
 
 

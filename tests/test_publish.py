@@ -1,4 +1,5 @@
 import csv
+import importlib
 import json
 
 import keras
@@ -9,6 +10,8 @@ import keras_simmim as ks
 from keras_simmim.card import write_card
 from keras_simmim.publish import publish
 from keras_simmim.runs import RunConfig, RunError
+
+publish_module = importlib.import_module("keras_simmim.publish")
 
 RESULTS = {
     "machine": "2 cores of a processor",
@@ -65,7 +68,44 @@ def test_what_has_not_ended_or_has_no_labels_is_refused(tmp_path):
     (tmp_path / "results.json").write_text("{}")
     with pytest.raises(RunError, match="--test-data is needed"):
         publish(tmp_path, tmp_path / "saved")
-    assert not (tmp_path / "saved").exists()
+    (tmp_path / "results.json").write_text(json.dumps(RESULTS))
+    RunConfig(data="sample").to_json(tmp_path / "config.json")
+    with pytest.raises(RunError, match="model.keras"):
+        publish(tmp_path, tmp_path / "saved")
+    assert not list(tmp_path.glob("*saved*"))
+
+
+def test_what_has_been_published_stays(tmp_path):
+    (tmp_path / "results.json").write_text("{}")
+    RunConfig(data="sample").to_json(tmp_path / "config.json")
+    (tmp_path / "saved").mkdir()
+    (tmp_path / "saved" / "card.md").write_text("mine")
+    with pytest.raises(RunError, match="saved exists: give another name, or remove it"):
+        publish(tmp_path, tmp_path / "saved")
+    assert (tmp_path / "saved" / "card.md").read_text() == "mine"
+
+
+@pytest.mark.parametrize("breaks", ["export", "write_card"])
+def test_what_breaks_off_leaves_nothing(tmp_path, monkeypatch, breaks):
+    for name in ("results.json", "config.json", "history.csv", "model.keras"):
+        (tmp_path / name).write_text("{}")
+
+    def fail(*args):
+        raise RuntimeError("it broke")
+
+    def make(run, folder, *args):
+        folder.mkdir(parents=True)
+        (folder / "encoder.keras").write_text("half")
+        return fail() if breaks == "export" else {}
+
+    monkeypatch.setattr(publish_module, "_make", make)
+    monkeypatch.setattr(publish_module, "write_card", fail)
+    monkeypatch.setattr(publish_module, "load_data", lambda *args: None)
+    monkeypatch.setattr(publish_module, "images_of_run", lambda *args: np.zeros((1, 8, 8, 3)))
+    RunConfig(data="sample").to_json(tmp_path / "config.json")
+    with pytest.raises(RunError, match="it broke"):
+        publish(tmp_path, tmp_path / "models" / "small")
+    assert not list((tmp_path / "models").iterdir())
 
 
 @pytest.mark.slow
