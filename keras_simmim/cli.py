@@ -154,6 +154,8 @@ def pretrain_command(context, backend, output, devices, resume, with_report, **o
         config = RunConfig(**options)
     _use_backend(backend)
     config.backend = keras.backend.backend()
+    if config.deterministic:
+        engine.enable_determinism()  # before devices are looked for
     if devices is not None:
         try:
             if engine.start_processes(devices, ["-m", "keras_simmim", *sys.argv[1:]]):
@@ -237,7 +239,8 @@ def _check_same(context, config, options, backend):
     }
     if backend is not None:
         given["backend"] = backend
-    differing = [name for name, value in given.items() if value != getattr(config, name)]
+    # What precision is best was found out by the run itself.
+    differing = [n for n, value in given.items() if value not in (getattr(config, n), "auto")]
     if differing:
         was, is_now = (
             ", ".join(f"{name} = {of(name)}" for name in differing)
@@ -260,7 +263,11 @@ def _check_same(context, config, options, backend):
 @_IMAGE_SIZE
 @click.option("--k", type=click.IntRange(min=1), default=200, show_default=True, help="Neighbours.")
 @click.option(
-    "--temperature", type=float, default=0.1, show_default=True, help="Temperature of the votes."
+    "--temperature",
+    type=click.FloatRange(min=0, min_open=True),
+    default=0.1,
+    show_default=True,
+    help="Temperature of the votes.",
 )
 @click.option("--batch-size", type=click.IntRange(min=1), default=512, show_default=True)
 @click.option(

@@ -157,6 +157,8 @@ def test_export_says_what_was_written(capsys, monkeypatch, tmp_path):
         (["pretrain", "--resume"], "--resume needs --output"),
         (["pretrain", "--resume", "--output", "missing"], "is no run folder"),
         (["pretrain", "--data", "missing"], "missing"),
+        (["pretrain", "--optimizer", "sgd", "--momentum", "1.5"], "momentum"),
+        (["evaluate", ".", "--temperature", "0"], "--temperature"),
         (["evaluate", "missing"], "missing"),
         (["export", "missing"], "missing"),
         (["export", "..", "--to", "tflite"], "`to` must name formats"),
@@ -189,9 +191,10 @@ def test_a_file_that_breaks_during_training_is_answered_in_one_line(capsys, monk
 
 
 def test_resume_takes_the_runs_configuration(capsys, calls, tmp_path):
-    config = RunConfig(width=4, backend=keras.backend.backend())
+    config = RunConfig(width=4, precision="float32", backend=keras.backend.backend())
     config.to_json(tmp_path / "config.json")
-    status, _, _ = run(capsys, "pretrain", "--resume", "--output", str(tmp_path), "--width", "4")
+    again = ["--resume", "--width", "4", "--precision", "auto"]
+    status, _, _ = run(capsys, "pretrain", "--output", str(tmp_path), *again)
     assert status == 0
     assert calls[0][0] == (config, tmp_path) and calls[0][1]["resume"] is True
 
@@ -218,3 +221,13 @@ def test_another_backend_starts_the_command_again(capsys, calls, monkeypatch):
     run(capsys, "evaluate", ".", "--backend", other)
     assert started[0][0][1:] == ["-m", "keras_simmim", "evaluate", ".", "--backend", other]
     assert started[0][1] == other and calls == []
+
+
+def test_devices_are_looked_for_after_determinism_is_asked_for(capsys, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(cli.engine, "enable_determinism", lambda: asked.append("determinism"))
+    monkeypatch.setattr(cli.engine, "start_processes", lambda *args: asked.append("devices"))
+    monkeypatch.setattr(cli.distribution, "data_parallel", lambda devices: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        cli.main(["pretrain", "--deterministic", "--devices", "2", "--output", str(tmp_path)])
+    assert asked == ["determinism", "devices"]

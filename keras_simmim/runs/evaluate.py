@@ -75,14 +75,14 @@ def evaluate(
             evaluation.embed(model, images, batch_size, num_views=num_views)
             for images in (train_images, test_images)
         )
+        knn = evaluation.knn_accuracy(
+            train_x, train_labels, test_x, test_labels, k=k, temperature=temperature
+        )
     except ValueError as error:
         raise RunError(" ".join(str(error).split())) from error
     of = f"{judged} on {len(test_labels):,} test images of {data}"
     if num_views:
         of += f", features averaged over {num_views} views"
-    knn = evaluation.knn_accuracy(
-        train_x, train_labels, test_x, test_labels, k=k, temperature=temperature
-    )
     results = {"knn_accuracy": knn}
     print(
         f"kNN accuracy of {of}: {knn:.2%} "

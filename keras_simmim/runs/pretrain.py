@@ -26,6 +26,8 @@ from keras_simmim.runs.training_state import TrainingState
 from keras_simmim.runs.versions import versions
 from keras_simmim.runs.written_whole import written_whole
 
+_TAKEN = "{} holds a run already: give --resume, or another --output."
+
 
 def pretrain(
     config: RunConfig,
@@ -52,10 +54,13 @@ def pretrain(
         Stopped: after a checkpoint, where SIGTERM or Ctrl-C came during training.
     """
     started = time.monotonic() if started is None else started
+    if config.deterministic:
+        # Before anything else: frameworks read it when they look for devices.
+        backend.enable_determinism()
     # Told to all, as the first of several processes is soon to write it.
     taken = backend.same_on_all(int((output / "config.json").exists()))
     if not resume and taken:
-        raise RunError(f"{output} holds a run already: give --resume, or another --output.")
+        raise RunError(_TAKEN.format(output))
     with contextlib.ExitStack() as stack:
         if taken:
             stack.enter_context(locked(output))
@@ -66,8 +71,6 @@ def pretrain(
         engine = f"{keras.backend.backend()} ({why_backend}) in {config.precision} "
         engine += f"({why_precision})" + (f" on {devices} devices" if devices > 1 else "")
         keras.config.set_dtype_policy(config.precision)
-        if config.deterministic:
-            backend.enable_determinism()
         keras.utils.set_random_seed(config.seed)
         data = RunData.load(config)
         try:
@@ -75,12 +78,17 @@ def pretrain(
             images = data.some_images()
             model = build_method(config, images)
             _check_whole_images(model, images.shape[1:])
+            # What is wrong with its options is said before there is a folder.
+            build_optimizer(config, 1000, data.steps_per_pass)
         except ValueError as error:
             raise RunError(" ".join(str(error).split())) from error
 
         output.mkdir(parents=True, exist_ok=True)
         if not taken:
             stack.enter_context(locked(output))
+            # Another run may have been here while data was read.
+            if backend.same_on_all(int((output / "config.json").exists())):
+                raise RunError(_TAKEN.format(output))
         first_look, look = _look(model, data)
         if not config.total_steps:
             plan(config, model, data, started, look)

@@ -1,4 +1,5 @@
 import csv
+import importlib
 import json
 import os
 import re
@@ -10,6 +11,9 @@ import pytest
 
 from keras_simmim.runs import RunConfig, RunError, Stopped, evaluate, pretrain, train
 from keras_simmim.runs.locked import locked
+from keras_simmim.runs.run_data import RunData
+
+pretrain_module = importlib.import_module("keras_simmim.runs.pretrain")
 
 
 def rows(run):
@@ -129,6 +133,36 @@ def test_a_loss_that_is_not_finite_ends_the_run(small_data, small_config, tmp_pa
     paths = list((tmp_path / "checkpoint").glob("step-*"))
     assert paths and all(int(path.name[5:]) < step for path in paths)
     assert not (tmp_path / "model.keras").exists()
+
+
+def test_determinism_is_asked_for_before_anything_else(monkeypatch, small_config, tmp_path):
+    asked = []
+    monkeypatch.setattr(pretrain_module.backend, "enable_determinism", lambda: asked.append(1))
+    monkeypatch.setattr(pretrain_module.backend, "same_on_all", lambda x: 1 / len(asked))
+    with pytest.raises(RunError, match="holds a run already"):
+        pretrain(small_config, tmp_path)
+    small_config.deterministic = False
+    asked.clear()
+    with pytest.raises(ZeroDivisionError):
+        pretrain(small_config, tmp_path)
+
+
+def test_a_run_that_appeared_while_data_was_read_stays(
+    small_data, small_config, tmp_path, monkeypatch
+):
+    load = RunData.load
+
+    def load_slowly(config):
+        data = load(config)
+        (tmp_path / "run").mkdir()
+        (tmp_path / "run" / "config.json").write_text("another's")
+        return data
+
+    monkeypatch.setattr(RunData, "load", load_slowly)
+    with pytest.raises(RunError, match="holds a run already"):
+        pretrain(small_config, tmp_path / "run")
+    assert (tmp_path / "run" / "config.json").read_text() == "another's"
+    assert {path.name for path in (tmp_path / "run").iterdir()} <= {"config.json", ".lock"}
 
 
 def test_minutes_fix_the_steps(small_data, small_config, tmp_path, monkeypatch):

@@ -4,8 +4,8 @@ import os
 def enable_determinism() -> None:
     """Makes every operation give the same bits for the same input, at some cost in speed.
 
-    XLA's CPU code is deterministic as it is; on GPUs a flag asks for it, which XLA reads when the
-    first computation starts.
+    XLA's CPU code is deterministic as it is; on GPUs a flag asks for it, which XLA reads when JAX
+    looks for devices: call it before anything else.
     """
     flag = "--xla_gpu_deterministic_ops=true"
     flags = os.environ.get("XLA_FLAGS", "")
