@@ -1,4 +1,5 @@
 import keras
+import numpy as np
 from keras import ops
 
 from keras_simmim import backend
@@ -23,7 +24,8 @@ class OnlineProbe(keras.layers.Layer):
         Logits `(..., num_classes)` float32.
 
     Raises:
-        ValueError: for a number of classes that is not a positive integer.
+        ValueError: for a number of classes that is not a positive integer, or labels that are none
+            of them.
 
     Reference:
         Chen et al. 2020, "SimCLR" (arXiv 2002.05709), appendix B.6, trains a linear classifier on
@@ -48,6 +50,35 @@ class OnlineProbe(keras.layers.Layer):
 
     def call(self, features):
         return self.classifier(self.norm(ops.stop_gradient(features)))
+
+    def check_labels(self, labels):
+        """Raises what is wrong with labels before any time is spent on them.
+
+        Backends differ in what they make of a label that is no class, and some train on it.
+
+        Args:
+            labels: NumPy `(N,)` or `(N, 1)`; what is no NumPy array passes.
+
+        Raises:
+            ValueError: for labels that are not integers from 0 to below `num_classes`.
+        """
+        if not isinstance(labels, np.ndarray):
+            return
+        received = f"Received: {labels.dtype} array of shape {labels.shape}"
+        if labels.ndim == 2 and labels.shape[1] > 1:
+            raise ValueError(
+                "The online probe takes the number of each image's class: of one-hot labels "
+                f"`labels.argmax(axis=1)`. {received}"
+            )
+        if labels.ndim not in (1, 2) or labels.dtype.kind not in "iub":
+            raise ValueError(
+                f"The online probe takes an integer label for each image, (images,). {received}"
+            )
+        if labels.size and not 0 <= labels.min() <= labels.max() < self.num_classes:
+            raise ValueError(
+                f"The online probe was made for labels 0...{self.num_classes - 1}: give it another "
+                f"`num_classes`. {received}, with labels {labels.min()}...{labels.max()}"
+            )
 
     def loss_of(self, features, labels):
         """Cross entropy of the labels, and the accuracy's update.

@@ -50,7 +50,7 @@ class Method(backend.TrainStepMixin, keras.Model):
         ValueError: for an encoder that can't be used with these images, sample weights, or a
             loss or metrics given to `compile`. Before a step is taken, for NumPy images (arrays or
             `datasets.ArrayBatches`) of another shape or range, with NaN pixels, or where a batch
-            has a single image to compare.
+            has a single image to compare; for NumPy labels that the online probe can't learn.
     """
 
     validation_seed = 0
@@ -262,13 +262,29 @@ class Method(backend.TrainStepMixin, keras.Model):
                 "checkpoints goes on from the last."
             ) from error
 
-    def _check_data(self, x=None, batch_size=None, epochs=None, validation_data=None, **others):
-        """Says what is wrong with images before anything is compiled for them."""
-        validation = validation_data[0] if isinstance(validation_data, tuple) else validation_data
-        for data in (x, validation):
+    def _check_data(
+        self,
+        x=None,
+        y=None,
+        batch_size=None,
+        epochs=None,
+        validation_data=None,
+        validation_split=0.0,
+        **others,
+    ):
+        """Says what is wrong with images and labels before anything is compiled for them."""
+        validation = validation_data
+        if not isinstance(validation, tuple):
+            validation = (validation, None)
+        for data, labels in ((x, y), (*validation, None)[:2]):
             check_images(getattr(data, "images", data), self._channels if self.built else None)
+            if self.online_probe is not None:
+                self.online_probe.check_labels(getattr(data, "labels", labels))
+        rest = 0
         if isinstance(x, np.ndarray):
-            batch_size = min(len(x), batch_size or 32)  # Keras's own
+            count = int(len(x) * (1.0 - (validation_split or 0.0)))
+            batch_size = min(count, batch_size or 32)  # Keras's own
+            rest = count % batch_size if batch_size else 0
         else:
             # Not by `getattr`: TensorFlow's distributed datasets raise what is no AttributeError.
             batch_size = getattr(x, "__dict__", {}).get("batch_size")
@@ -282,6 +298,12 @@ class Method(backend.TrainStepMixin, keras.Model):
             raise ValueError(
                 f"{type(self).__name__} compares the images of a batch with each other: give `fit` "
                 f"batches of at least {self.least_images}. Received: {batch_size} image a batch"
+            )
+        if epochs is not None and 0 < rest < self.least_images:
+            raise ValueError(
+                f"{type(self).__name__} compares the images of a batch with each other, and the "
+                "last batch of each epoch has one image: leave an image out, or choose another "
+                f"`batch_size`. Received: {count} images, batch_size={batch_size}"
             )
 
     def _check_engine(self):

@@ -43,3 +43,23 @@ def test_logits_do_not_depend_on_the_scale_of_the_features(shape, num_classes, s
 def test_rejects_no_classes():
     with pytest.raises(ValueError, match="num_classes=0"):
         OnlineProbe(0)
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [
+        (np.arange(10), "made for labels 0...2.*with labels 0...9"),
+        (np.array([0, -1]), "with labels -1...0"),
+        (np.array([0.7, 1.0]), "an integer label for each image"),
+        (np.eye(3, dtype=int), "of one-hot labels `labels.argmax"),
+        (np.array(["cat", "dog"]), "an integer label for each image"),
+    ],
+)
+def test_rejects_labels_that_are_no_classes(labels, message):
+    with pytest.raises(ValueError, match=message):
+        OnlineProbe(3).check_labels(labels)
+
+
+def test_takes_labels_in_a_row_or_a_column():
+    for labels in (np.arange(3), np.arange(3, dtype="uint8")[:, None], [0, 9], None):
+        OnlineProbe(3).check_labels(labels)

@@ -164,3 +164,17 @@ def test_hidden_parts_are_no_part_of_the_encoder(name):
     assert ready(some_images(2)).shape[-1] == 2
     alone = small_vit() if name == "MaskedImageModel" else small_encoder()
     assert model.encoder.count_params() == alone.count_params() < model.count_params()
+
+
+def test_labels_that_the_online_probe_cannot_learn_are_refused_before_a_step_is_taken():
+    model = METHODS["SimCLR"](online_probe=ks.heads.OnlineProbe(2))
+    model.compile()
+    good, bad = LABELS % 2, LABELS % 2 + 1
+    for data in (
+        {"x": some_images(), "y": bad},
+        {"x": ks.datasets.ArrayBatches(some_images(), bad, batch_size=4)},
+        {"x": some_images(), "y": good, "validation_data": (some_images(), bad)},
+    ):
+        with pytest.raises(ValueError, match="made for labels 0...1"):
+            model.fit(**data, verbose=0)
+    assert int(model.optimizer.iterations) == 0

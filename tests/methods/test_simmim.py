@@ -226,10 +226,12 @@ class StepCounter(ks.SimMIM):
         self.query_after = self.add_weight(
             shape=self.head.query.shape, trainable=False, name="query_after"
         )
+        self.shift = self.add_weight(shape=(), initializer="ones", name="shift")
 
     def after_train_step(self):
         self.count.assign_add(1.0)
         self.query_after.assign(self.head.query * 1.0)
+        self.shift.assign(self.count)  # also what is trained may be set
 
 
 def test_hook_after_the_update():
@@ -240,6 +242,7 @@ def test_hook_after_the_update():
     np.testing.assert_array_equal(
         keras.ops.convert_to_numpy(model.query_after), keras.ops.convert_to_numpy(model.head.query)
     )
+    assert float(model.shift.value) == 6
     model.evaluate(some_images(), verbose=0)
     assert float(model.count.value) == 6
 
@@ -365,6 +368,8 @@ def some(dtype="float32", **pixels):
         ({"x": some(), "batch_size": 1}, "Received: 1 image a batch"),
         ({"x": ks.datasets.ArrayBatches(some(), batch_size=1)}, "Received: 1 image a batch"),
         ({"x": some()[:0]}, "There are no images"),
+        ({"x": some()[:9], "batch_size": 4}, "last batch of each epoch has one image"),
+        ({"x": some(), "batch_size": 4, "validation_split": 0.25}, "Received: 9 images"),
     ],
 )
 def test_data_that_cannot_be_used_is_refused_before_a_step_is_taken(data, message):

@@ -12,8 +12,15 @@ class TrainStepMixin:
             *zip(self.trainable_variables, trainable, strict=True),
             *zip(self.non_trainable_variables, non_trainable, strict=True),
             *zip(self.optimizer.variables, optimizer, strict=True),
+            *zip(self.metrics_variables, metrics, strict=True),
         ]
         with keras.StatelessScope(state_mapping=mapping) as scope:
             self.after_train_step()
-        non_trainable = [scope.get_current_value(v) for v in self.non_trainable_variables]
-        return logs, (trainable, non_trainable, optimizer, metrics)
+        groups = (
+            self.trainable_variables,
+            self.non_trainable_variables,
+            self.optimizer.variables,
+            self.metrics_variables,
+        )
+        state = tuple([scope.get_current_value(v) for v in group] for group in groups)
+        return logs, state
