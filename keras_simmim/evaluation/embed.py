@@ -4,9 +4,9 @@ import keras
 import numpy as np
 
 from keras_simmim import backend
-from keras_simmim.encoders import Standardize
+from keras_simmim.datasets import Batches
 from keras_simmim.encoders.pooling import pool
-from keras_simmim.views.check_images import check_images
+from keras_simmim.evaluation.check_input import check_input
 
 
 def embed(
@@ -44,8 +44,9 @@ def embed(
 
     Raises:
         ValueError: where there are no images, `batch_size` or `num_views` is below 1, there is no
-            splitter to draw views with, or an array is not what a model that takes raw pixels
-            takes: of another shape or range, or with NaN pixels.
+            splitter to draw views with, an array is not what a model that takes raw pixels takes:
+            of another shape or range, or with NaN pixels; or a dataset of this package is shuffled
+            or leaves images out, so that nobody could tell whose features these are.
 
     Reference:
         The mean over views: Tong et al. 2023, "EMP-SSL: Towards Self-Supervised Learning in One
@@ -54,9 +55,7 @@ def embed(
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
     draw_view = view_drawer(model, num_views, view_splitter)
-    # What another model wants is not known.
-    if any(isinstance(layer, Standardize) for layer in model._flatten_layers()):
-        check_images(images)
+    check_input(model, images)
     if not isinstance(model, keras.Model):
         model = keras.Sequential([model])
     features = []
@@ -152,7 +151,15 @@ def _batches(source, batch_size) -> Iterator[np.ndarray]:
         for start in range(0, len(source), batch_size):
             yield source[start : start + batch_size]
         return
-    if getattr(source, "reads_own_part", False):
+    if isinstance(source, Batches):
+        left_out = source.num_images % source.batch_size if source.drop_last else 0
+        if source.shuffle or left_out:
+            raise ValueError(
+                "Features come in the order of the images: make the dataset with `shuffle=False` "
+                "and `drop_last=False`. "
+                f"Received: {type(source).__name__} with shuffle={source.shuffle}, which leaves "
+                f"out {left_out} of {source.num_images} images"
+            )
         source = source.whole()  # `predict_on_batch` takes a process's part of a batch
     batches = source
     if isinstance(source, keras.utils.PyDataset):

@@ -11,6 +11,7 @@ from keras_simmim.evaluation.embed import embed
 from keras_simmim.evaluation.require_encoder import require_encoder
 from keras_simmim.evaluation.stratified_sample import stratified_sample
 from keras_simmim.views import ViewSplitter
+from keras_simmim.views.check_images import check_images
 
 _WARMUP = 0.1
 
@@ -79,6 +80,8 @@ def fine_tune(
             "There must be images to train on and to test. "
             f"Received: {len(train_y)} training images, {len(test_y)} test images"
         )
+    for images in (train_images, test_images):
+        check_images(images)
     used = stratified_sample(train_y, fraction, seed)
     batches = ArrayBatches(
         train_images[used], train_y[used], batch_size=min(batch_size, len(used)), seed=seed

@@ -1,6 +1,8 @@
 import keras
 import numpy as np
 
+from keras_simmim.evaluation.check_features import check_labels
+from keras_simmim.evaluation.check_input import check_input
 from keras_simmim.evaluation.model_knn import model_knn
 
 
@@ -23,7 +25,8 @@ class KNNCallback(keras.callbacks.Callback):
         batch_size: images that are embedded at a time.
 
     Raises:
-        ValueError: for labels that don't match the images, or `every` below 1.
+        ValueError: for labels that are not an integer for each image, or `every` below 1; when
+            training begins, for images that the method does not take.
     """
 
     def __init__(
@@ -40,20 +43,19 @@ class KNNCallback(keras.callbacks.Callback):
         super().__init__()
         if every < 1:
             raise ValueError(f"`every` must be at least 1. Received: {every}")
-        for images, labels in ((train_images, train_labels), (test_images, test_labels)):
-            if len(images) != len(labels):
-                raise ValueError(
-                    "There must be a label for each image. "
-                    f"Received: {len(images)} images, {len(labels)} labels"
-                )
+        of = {"of": "images"}
+        self.train_labels = check_labels("train_labels", train_labels, len(train_images), **of)
+        self.test_labels = check_labels("test_labels", test_labels, len(test_images), **of)
         self.train_images = train_images
-        self.train_labels = train_labels
         self.test_images = test_images
-        self.test_labels = test_labels
         self.every = every
         self.k = k
         self.temperature = temperature
         self.batch_size = batch_size
+
+    def on_train_begin(self, logs=None):
+        for images in (self.train_images, self.test_images):
+            check_input(self.model, images)
 
     def on_epoch_end(self, epoch, logs=None):
         last = epoch + 1 == self.params.get("epochs") or self.model.stop_training

@@ -5,6 +5,7 @@ from keras_simmim.evaluation.alignment import alignment
 from keras_simmim.evaluation.embed import embed, multiple_of_devices, view_drawer
 from keras_simmim.evaluation.rankme import rankme
 from keras_simmim.evaluation.uniformity import uniformity
+from keras_simmim.views.check_images import check_images
 
 _NAMES = ("alignment", "uniformity", "rankme")
 
@@ -26,7 +27,8 @@ class SpaceCallback(keras.callbacks.Callback):
         seed: seed of the views, a non-negative integer.
 
     Raises:
-        ValueError: for fewer than 2 images, or `every` below 1.
+        ValueError: for fewer than 2 images, or `every` below 1; when training begins, for images
+            that are not 0...255.
     """
 
     def __init__(self, images: np.ndarray, every: int = 1, batch_size: int = 512, seed: int = 0):
@@ -43,6 +45,7 @@ class SpaceCallback(keras.callbacks.Callback):
         self.seed = seed
 
     def on_train_begin(self, logs=None):
+        check_images(self.images)
         draw_view = view_drawer(self.model, 2, None)
         size = multiple_of_devices(min(self.batch_size, len(self.images)))
         self._views = ([], [])

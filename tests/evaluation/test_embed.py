@@ -203,3 +203,15 @@ def test_what_a_model_of_raw_pixels_cannot_take(change, message):
         embed(standardize, change(images(4)))
     if "values" in message:  # what other models expect is theirs
         assert embed(encoder("map"), change(images(4))).max() < 0.01
+
+
+@pytest.mark.parametrize(
+    "order, message",
+    [
+        ({"shuffle": True, "drop_last": False}, "shuffle=True, which leaves out 0 of 11"),
+        ({"shuffle": False, "drop_last": True}, "shuffle=False, which leaves out 3 of 11"),
+    ],
+)
+def test_features_of_nobody_knows_which_images_are_refused(order, message):
+    with pytest.raises(ValueError, match=message):
+        embed(encoder("map"), ArrayBatches(images(11), batch_size=4, **order))

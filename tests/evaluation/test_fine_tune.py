@@ -136,3 +136,11 @@ def test_bad_arguments(change, message):
     }
     with pytest.raises(ValueError, match=message):
         fine_tune(**{**arguments, **change})
+
+
+def test_images_are_refused_before_anything_is_trained(monkeypatch):
+    (train, train_y), (test, test_y) = data(9, 0), data(6, 1)
+    monkeypatch.setattr(keras.Model, "fit", None)
+    for wrong in ((train / 255, test), (train, test / 255)):
+        with pytest.raises(ValueError, match="multiply them by 255"):
+            fine_tune(encoder(), wrong[0], train_y, wrong[1], test_y)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from keras_simmim.encoders import Standardize
 from keras_simmim.evaluation import KNNCallback, embed, knn_accuracy
 
 
@@ -117,5 +118,18 @@ def test_an_epoch_that_ends_training_is_measured():
 def test_bad_arguments():
     with pytest.raises(ValueError, match="`every` must be at least 1. Received: 0"):
         callback(every=0)
-    with pytest.raises(ValueError, match="Received: 5 images, 4 labels"):
+    with pytest.raises(ValueError, match="each of the 5 images. Received: shape \\(4,\\)"):
         KNNCallback(data(5, 0)[0], np.zeros(4, int), *data(5, 0))
+    images, labels = data(5, 0)
+    with pytest.raises(ValueError, match="`test_labels` must hold an integer for each"):
+        KNNCallback(images, labels, images, labels / 2)
+
+
+def test_images_that_the_method_does_not_take_are_refused_when_training_begins():
+    model = keras.Sequential([keras.Input((4, 4, 3)), Standardize(), keras.layers.Flatten()])
+    model.compile(optimizer="sgd", loss="mse")
+    images, labels = data(8, 0)
+    wrong = KNNCallback(images, labels, images / 255, labels)
+    with pytest.raises(ValueError, match="multiply them by 255"):
+        model.fit(images, np.zeros((8, 48)), verbose=0, callbacks=[wrong])
+    assert int(model.optimizer.iterations) == 0

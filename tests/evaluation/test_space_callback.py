@@ -62,3 +62,5 @@ def test_bad_arguments():
         SpaceCallback(some_images(3), every=0)
     with pytest.raises(ValueError, match="Received: 1"):
         SpaceCallback(some_images(1))
+    with pytest.raises(ValueError, match="multiply them by 255"):
+        fit("SimCLR", [SpaceCallback(some_images(4) / 255)])
