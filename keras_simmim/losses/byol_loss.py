@@ -43,7 +43,7 @@ class BYOLLoss(keras.layers.Layer):
         distances = 2.0 - 2.0 * ops.matmul(p, t)  # (A, B, V, V)
         views = ops.shape(p)[2]
         other_view = 1.0 - ops.eye(views)
-        return ops.mean(ops.sum(distances * other_view, axis=(-2, -1)) / (views * (views - 1)))
+        return ops.mean(ops.sum(distances * other_view, axis=(-2, -1)) / ops.sum(other_view))
 
     def compute_output_shape(self, predictions_shape, targets_shape):
         return ()

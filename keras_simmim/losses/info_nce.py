@@ -70,8 +70,8 @@ class InfoNCE(keras.layers.Layer):
         losses = ops.softplus(others - positives)
         if not self.same_views:
             return ops.mean(losses)
-        losses = ops.sum(losses * (1.0 - ops.eye(views)), axis=(-2, -1)) / (views * (views - 1))
-        return ops.mean(losses)
+        other_view = 1.0 - ops.eye(views)
+        return ops.mean(ops.sum(losses * other_view, axis=(-2, -1)) / ops.sum(other_view))
 
     def compute_output_shape(self, queries_shape, keys_shape, queue_shape):
         return ()

@@ -82,7 +82,7 @@ class NTXent(keras.layers.Layer):
         # -log(e^p / (e^p + N)) = log(1 + e^(log N - p))
         pair_losses = ops.softplus(others - positives)
         other_view = 1.0 - ops.eye(views)
-        pair_losses = ops.sum(pair_losses * other_view, axis=(-2, -1)) / (views * (views - 1))
+        pair_losses = ops.sum(pair_losses * other_view, axis=(-2, -1)) / ops.sum(other_view)
         return ops.mean(pair_losses)
 
     def compute_output_shape(self, embeddings_shape):
