@@ -14,8 +14,8 @@ class BatchNorm(keras.layers.BatchNormalization):
     Args:
         momentum: share of the moving statistics that stays at each step.
         epsilon: what is added to the variance.
-        **kwargs: further arguments of `keras.layers.BatchNormalization`, but for `axis` and
-            `renorm`.
+        **kwargs: further arguments of `keras.layers.BatchNormalization`; `axis` is -1, and there is
+            no `renorm`.
 
     Call arguments:
         inputs: float tensor `(..., C)`.
@@ -24,12 +24,22 @@ class BatchNorm(keras.layers.BatchNormalization):
     Returns:
         Tensor of the same shape and dtype.
 
+    Raises:
+        ValueError: for another axis, or batch renormalisation.
+
     Reference:
         Ioffe and Szegedy 2015, "Batch Normalization" (arXiv 1502.03167), algorithm 1.
     """
 
     def __init__(self, momentum=0.9, epsilon=1e-5, **kwargs):
         super().__init__(momentum=momentum, epsilon=epsilon, **kwargs)
+        renorm = kwargs.get("renorm", False)
+        if self.axis != -1 or renorm:
+            raise ValueError(
+                "BatchNorm normalises over the last axis by the statistics of the batch: use "
+                "`keras.layers.BatchNormalization` for another axis or `renorm`. "
+                f"Received: axis={self.axis}, renorm={renorm}"
+            )
 
     def call(self, inputs, training=None, mask=None):
         # Frozen, it uses the moving statistics, as Keras's does.

@@ -13,18 +13,29 @@ class Conv2D(keras.layers.Conv2D):
     Args:
         filters: channels of the result.
         kernel_size: side of the kernel in pixels.
-        **kwargs: further arguments of `keras.layers.Conv2D`, but for `padding`, `use_bias` and
-            `data_format`.
+        **kwargs: further arguments of `keras.layers.Conv2D`; `padding` is "same", `use_bias` False
+            and `data_format` "channels_last".
 
     Call arguments:
         inputs: float tensor `(B, H, W, C)`.
 
     Returns:
         `(B, ceil(H / stride), ceil(W / stride), filters)` in the compute dtype.
+
+    Raises:
+        ValueError: for another padding or data format, or a bias.
     """
 
     def __init__(self, filters, kernel_size, **kwargs):
         fixed = {"padding": "same", "use_bias": False, "data_format": "channels_last"}
+        other = {
+            name: kwargs[name] for name in fixed if kwargs.get(name) not in (None, fixed[name])
+        }
+        if other:
+            raise ValueError(
+                "Conv2D has padding 'same', no bias and channels last: use `keras.layers.Conv2D` "
+                f"for anything else. Received: {other}"
+            )
         super().__init__(filters, kernel_size, **{**kwargs, **fixed})
 
     def convolution_op(self, inputs, kernel):

@@ -72,3 +72,9 @@ def test_statistics_stay_precise_in_bfloat16():
     np.testing.assert_allclose(
         keras.ops.convert_to_numpy(layer.moving_variance), x.var(axis=(0, 1, 2)), rtol=1e-2
     )
+
+
+@pytest.mark.parametrize("arguments", [{"axis": 1}, {"renorm": True}])
+def test_rejects_what_it_does_not_compute(arguments):
+    with pytest.raises(ValueError, match="use `keras.layers.BatchNormalization`"):
+        BatchNorm(**arguments)

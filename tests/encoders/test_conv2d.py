@@ -49,3 +49,12 @@ def test_what_the_fast_kernel_lacks_is_left_to_keras(arguments):
 @pytest.mark.parametrize("size", [2, 6])
 def test_layer_contract(size):
     check_layer(lambda: Conv2D(4, 3), random_inputs(3, size, size, 2), (3, size, size, 4))
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"padding": "valid"}, {"use_bias": True}, {"data_format": "channels_first"}]
+)
+def test_rejects_what_it_does_not_compute(arguments):
+    (argument,) = arguments.items()
+    with pytest.raises(ValueError, match=f"use `keras.layers.Conv2D`.*Received.*{argument[1]}"):
+        Conv2D(4, 3, **arguments)
