@@ -18,9 +18,9 @@ class EMPSSL(Method):
         encoder: `keras.Model` or layer from images to a map `(N, h, w, F)`, tokens `(N, T, F)` or
             a vector `(N, F)`.
         view_splitter: `ViewSplitter`, or a list of them, whose views then add up; None: 20 views,
-            each a quarter of the image, with a blur and a solarization in one of ten.
+            each a quarter of the image, square, with a blur and a solarization in one of ten.
         projection_head: layer from features to embeddings `(N, A, D)`; None:
-            `ProjectionHead(embedding_dim=1024, hidden_dim=4096)`, as published.
+            `ProjectionHead(embedding_dim=1024, hidden_dim=4096)`.
         invariance: weight of the agreement against the coding rate.
         epsilon_squared: squared distortion of the coding rate.
         online_probe: `heads.OnlineProbe` to learn the labels that `fit` is given; None: none.
@@ -40,7 +40,8 @@ class EMPSSL(Method):
 
     Reference:
         Tong et al. 2023, "EMP-SSL: Towards Self-Supervised Learning in One Training Epoch" (arXiv
-        2304.03977), section 3; sizes, weights and augmentations as in its appendix and code.
+        2304.03977), section 3; sizes, weights and augmentations as in its code, whose head has a
+        second hidden layer of 4,096.
     """
 
     def __init__(
@@ -55,7 +56,12 @@ class EMPSSL(Method):
     ):
         if view_splitter is None:
             view_splitter = ViewSplitter(
-                num_views=20, crop_scale=(0.25, 0.25), blur=0.1, solarize=0.1
+                num_views=20,
+                crop_scale=(0.25, 0.25),
+                crop_ratio=(1.0, 1.0),
+                hue=0.2,
+                blur=0.1,
+                solarize=0.1,
             )
         if projection_head is None:
             projection_head = ProjectionHead(embedding_dim=1024, hidden_dim=4096)
