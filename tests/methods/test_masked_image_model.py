@@ -108,17 +108,17 @@ def test_rejects_what_cannot_be_masked():
 def test_what_is_masked_does_not_depend_on_the_view(training):
     """Of a seed for both, whether an image is flipped says nothing of what is masked."""
     model = ks.MaskedImageModel(small_vit(), splitter(1, jitter=0.0, grayscale=0.0), seed=1)
-    images = np.zeros((4, 16, 16, 3), "uint8")
+    images = np.zeros((2, 16, 16, 3), "uint8")
     images[:, :, 8:] = 255
     flipped, masked = [], []
-    for seed in range(75):
+    for seed in range(100):
         outputs = model.view_outputs(images, training, None if training else seed)
         outputs = {name: keras.ops.convert_to_numpy(x)[:, 0] for name, x in outputs.items()}
         flipped.extend(outputs["target"][:, 8, 0, 0] > 0)
-        masked.extend(outputs["patch_mask"][:, ::2, ::2].reshape(4, 16))
+        masked.extend(outputs["patch_mask"][:, ::2, ::2].reshape(2, 16))
     flipped, masked = np.array(flipped), np.array(masked, float)
     assert 0.4 < flipped.mean() < 0.6
-    # Of 300 images a share strays by 0.06.
+    # Of 200 images it strays by 0.07; it was 0.28 and more where both drew alike.
     difference = masked[flipped].mean(axis=0) - masked[~flipped].mean(axis=0)
     assert np.abs(difference).max() < 0.25
 
