@@ -41,10 +41,19 @@ class Conv2D(keras.layers.Conv2D):
     def convolution_op(self, inputs, kernel):
         if self.groups != 1 or self.dilation_rate != (1, 1):
             return super().convolution_op(inputs, kernel)
-        strides = self.strides
-        if self.kernel_size == (1, 1) and inputs.shape[-1] < 16:
+        kernel, strides = ops.convert_to_tensor(kernel), self.strides
+        # A single row or column meets one row or column of the kernel. Of a 3x3 kernel with stride
+        # 2 on a single column, oneDNN's gradient in bfloat16 is what its memory held before (torch
+        # 2.13.0, TensorFlow 2.21.0).
+        if inputs.shape[1] == 1:
+            middle = (kernel.shape[0] - 1) // 2
+            kernel, strides = kernel[middle : middle + 1], (1, strides[1])
+        if inputs.shape[2] == 1:
+            middle = (kernel.shape[1] - 1) // 2
+            kernel, strides = kernel[:, middle : middle + 1], (strides[0], 1)
+        if tuple(kernel.shape[:2]) == (1, 1) and inputs.shape[-1] < 16:
             # Only the pixels that it sees: oneDNN's gradient of a strided 1x1 kernel on so few
             # channels writes past its buffer (oneDNN#6035; torch 2.13.0, TensorFlow 2.21.0).
             inputs = inputs[:, :: strides[0], :: strides[1]]
             strides = (1, 1)
-        return backend.conv2d(inputs, ops.convert_to_tensor(kernel), strides)
+        return backend.conv2d(inputs, kernel, strides)

@@ -21,7 +21,7 @@ def trained(make_layer, inputs, targets):
     return [keras.ops.convert_to_numpy(weight) for weight in model.weights]
 
 
-@pytest.mark.parametrize("size", [(1, 1), (2, 2), (2, 5), (4, 4), (7, 9)])
+@pytest.mark.parametrize("size", [(1, 1), (3, 1), (1, 4), (2, 2), (2, 5), (4, 4), (7, 9)])
 @pytest.mark.parametrize("kernel_size, stride", [(1, 2), (3, 1), (3, 2), (7, 2)])
 def test_trains_as_the_layer_of_keras_does(size, kernel_size, stride):
     inputs = random_inputs(4, *size, 3)
@@ -32,6 +32,26 @@ def test_trains_as_the_layer_of_keras_does(size, kernel_size, stride):
     theirs = trained(lambda: keras.layers.Conv2D(5, kernel_size, **arguments), inputs, targets)
     for a, b in zip(ours, theirs, strict=True):
         np.testing.assert_allclose(a, b, atol=1e-5)
+
+
+@pytest.mark.parametrize("size", [(1, 1), (3, 1), (1, 3), (2, 2)])
+def test_gradients_in_bfloat16_are_those_in_float32(size):
+    """oneDNN's of a single column were whatever lay in memory, so several times."""
+    inputs, targets = (
+        random_inputs(64, *size, 16),
+        random_inputs(64, *(-(-n // 2) for n in size), 8),
+    )
+    steps, start = [], None
+    for dtype in ("float32", *["mixed_bfloat16"] * 6):
+        layer = Conv2D(8, 3, strides=2, dtype=dtype)
+        model = keras.Sequential([keras.Input(inputs.shape[1:]), layer])
+        start = model.get_weights() if start is None else start
+        model.set_weights(start)
+        model.compile(optimizer=keras.optimizers.SGD(1.0), loss="mse")
+        model.train_on_batch(inputs, targets)
+        steps.append(model.get_weights()[0] - start[0])
+    for step in steps[1:]:
+        np.testing.assert_allclose(step, steps[0], atol=0.02 * np.abs(steps[0]).max())
 
 
 @pytest.mark.parametrize("arguments", [{"dilation_rate": 2}, {"groups": 3}])
