@@ -31,6 +31,11 @@ class StopOnBadSteps(keras.callbacks.Callback):
     def on_epoch_begin(self, epoch, logs=None):
         self._begin = max(epoch * self.steps_per_epoch, self.first_step)
 
+    def on_train_batch_begin(self, batch, logs=None):
+        if self._bad:
+            # The loss of the logs is a mean, which would stay as it is.
+            self.model.reset_metrics()
+
     def on_train_batch_end(self, batch, logs=None):
         if math.isfinite(float(logs["loss"])):
             self._bad = []
@@ -39,8 +44,6 @@ class StopOnBadSteps(keras.callbacks.Callback):
         if not self._bad:
             warnings.warn(f"The loss of step {step + 1:,} is not finite.", stacklevel=2)
         self._bad.append(step)
-        # The loss of the logs is a mean, which would stay as it is.
-        self.model.reset_metrics()
         if len(self._bad) >= self.count:
             self._end()
 

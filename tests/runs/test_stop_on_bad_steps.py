@@ -25,6 +25,7 @@ def run(losses, count, epochs=1):
     for epoch in range(epochs):
         callbacks.on_epoch_begin(epoch)
         for batch in range(4):
+            callbacks.on_train_batch_begin(batch)
             callbacks.on_train_batch_end(batch, {})
     callbacks.on_train_end()
 
@@ -50,6 +51,44 @@ def test_ends(losses, first, bad):
 def test_one_bad_step_is_said_and_survived():
     with pytest.warns(UserWarning, match="loss of step 2 is not finite"):
         run([1, NAN, 1, 1], 2)
+
+
+class MeanOfInput(keras.Model):
+    """Its loss is not finite where the input is not; its gradient is."""
+
+    def __init__(self):
+        super().__init__()
+        self.w = self.add_weight(shape=())
+        self.built = True
+
+    def call(self, x):
+        return x
+
+    def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
+        return self.w + keras.ops.mean(x)
+
+
+@pytest.mark.filterwarnings("ignore:The loss of step")
+@pytest.mark.parametrize("bad", [1, 2])
+def test_the_epoch_of_a_bad_step_has_the_loss_of_those_after_it_or_none(bad):
+    model = MeanOfInput()
+    model.compile(keras.optimizers.SGD(0.0))
+    x, losses = np.arange(3, dtype="float32"), []
+    x[bad] = np.nan
+    watch = keras.callbacks.LambdaCallback(
+        on_train_batch_end=lambda batch, logs: losses.append(logs["loss"]),
+        on_epoch_end=lambda epoch, logs: losses.append(logs["loss"]),
+    )
+    fit = {"batch_size": 1, "shuffle": False, "verbose": 0}
+    if bad == 2:
+        with pytest.raises(NotFinite):
+            model.fit(x, callbacks=[watch, StopOnBadSteps(3)], **fit)
+    else:
+        model.fit(x, callbacks=[watch, StopOnBadSteps(3)], **fit)
+    w = float(model.w.value)
+    of_epoch = {1: w + 2, 2: np.nan}[bad]
+    expected = [w, *{1: [np.nan, w + 2], 2: [w + 0.5, np.nan]}[bad], of_epoch]
+    np.testing.assert_allclose(losses, expected, rtol=1e-5)
 
 
 @pytest.mark.skipif(keras.backend.backend() == "jax", reason="no float16 on JAX's CPU")
