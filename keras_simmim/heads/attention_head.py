@@ -75,7 +75,9 @@ class AttentionHead(keras.layers.Layer):
     def call(self, features, training=False, return_attention_scores=False):
         x = flatten_positions(features)  # (N, T, F)
         scores = ops.matmul(x, ops.transpose(self.query)) / x.shape[-1] ** 0.5  # (N, T, A)
-        scores = ops.softmax(ops.cast(scores, "float32"), axis=1)
+        scores = ops.cast(scores, "float32")
+        # Of a single position Keras would warn.
+        scores = ops.softmax(scores, axis=1) if scores.shape[1] != 1 else ops.ones_like(scores)
         scores = ops.transpose(scores, (0, 2, 1))  # (N, A, T)
         seen = ops.matmul(ops.cast(scores, x.dtype), x)  # (N, A, F)
         hidden = ops.matmul(ops.transpose(seen, (1, 0, 2)), self.hidden_kernel)  # (A, N, H)
