@@ -53,5 +53,7 @@ class BatchNorm(keras.layers.BatchNormalization):
         beta = ops.cast(self.beta, "float32") if self.center else ops.zeros(channels)
         outputs, mean, variance = batch_norm(inputs, gamma, beta, self.epsilon)
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            moving.assign(moving * self.momentum + batch * (1.0 - self.momentum))
+            old = ops.cast(moving, "float32")
+            new = old * self.momentum + batch * (1.0 - self.momentum)
+            moving.assign(ops.cast(new, moving.dtype))
         return outputs

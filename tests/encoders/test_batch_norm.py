@@ -78,3 +78,11 @@ def test_statistics_stay_precise_in_bfloat16():
 def test_rejects_what_it_does_not_compute(arguments):
     with pytest.raises(ValueError, match="use `keras.layers.BatchNormalization`"):
         BatchNorm(**arguments)
+
+
+def test_all_in_bfloat16():
+    layer, x = BatchNorm(dtype="bfloat16"), random_inputs(64, 4)
+    outputs = keras.ops.convert_to_numpy(layer(x, training=True)).astype("float32")
+    np.testing.assert_allclose(outputs, (x - x.mean(axis=0)) / x.std(axis=0), atol=0.05)
+    moving = keras.ops.convert_to_numpy(layer.moving_mean).astype("float32")
+    np.testing.assert_allclose(moving, 0.1 * x.mean(axis=0), rtol=0.02)
