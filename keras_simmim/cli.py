@@ -84,7 +84,8 @@ def _type(field):
     if "int" in kind:
         return click.IntRange(min=field.metadata["minimum"])
     if "float" in kind:
-        return click.FloatRange(min=field.metadata["minimum"])
+        minimum = field.metadata["minimum"]
+        return float if minimum is None else click.FloatRange(min=minimum)
     return str
 
 

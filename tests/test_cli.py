@@ -84,7 +84,7 @@ def test_each_option_is_the_argument_of_its_name(
 
 def test_help_names_every_option(capsys):
     status, out, _ = run(capsys, "pretrain", "--help")
-    assert status == 0
+    assert status == 0 and "None" not in out
     for name in ("--data", "--minutes", "--crop-scale", "--precision", "--backend", "--resume"):
         assert name in out
 
@@ -156,7 +156,7 @@ def test_export_says_what_was_written(capsys, monkeypatch, tmp_path):
         (["pretrain", "--unknown"], "--unknown"),
         (["pretrain", "--resume"], "--resume needs --output"),
         (["pretrain", "--resume", "--output", "missing"], "is no run folder"),
-        (["pretrain", "--data", "missing"], "missing"),
+        (["pretrain", "--data", "missing"], "Received: 'missing', where there is no folder"),
         (["pretrain", "--optimizer", "sgd", "--momentum", "1.5"], "momentum"),
         (["evaluate", ".", "--temperature", "0"], "--temperature"),
         (["evaluate", "missing"], "missing"),

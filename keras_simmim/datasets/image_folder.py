@@ -248,8 +248,8 @@ def _classes(root, files, labels):
     if any(len(part) == 1 for part in parts):
         if labels == "folders":
             raise ValueError(
-                f"{root} holds images outside of sub-folders, which have no class: move them, or "
-                'pass `labels="auto"`.'
+                f"{root} holds images outside of sub-folders, which have no class: move each into "
+                "the folder of its class, or take them without labels."
             )
         return None, []
     names, classes = np.unique([part[0] for part in parts], return_inverse=True)

@@ -8,6 +8,8 @@ from keras_simmim import datasets
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_error import RunError
 
+_NAMES = ("cifar10", "sample")
+
 
 class RunData:
     """The images of a run: those to train on, and labelled ones to judge the features by.
@@ -48,6 +50,11 @@ class RunData:
         try:
             if Path(config.data).is_dir():
                 return cls._load_folder(config)
+            if config.data not in _NAMES:
+                raise ValueError(
+                    f"The data is {' or '.join(_NAMES)}, or a folder of images: is the path right? "
+                    f"Received: {config.data!r}, where there is no folder"
+                )
             if config.test_data is not None:
                 raise ValueError(
                     f"`test_data` goes with a folder of images: {config.data} has its own. "
