@@ -28,7 +28,7 @@ def embed(
         model: a method, or any encoder (`keras.Model` or layer) from images to a map
             `(B, h, w, F)`, tokens `(B, T, F)` or a vector `(B, F)`. Maps and tokens are averaged
             over their positions in float32.
-        images: NumPy array `(N, H, W, C)` as the model takes it; or a `keras.utils.PyDataset`,
+        images: array or tensor `(N, H, W, C)` as the model takes it; or a `keras.utils.PyDataset`,
             `tf.data.Dataset` or iterable of batches, `images` or `(images, ...)`, of which all but
             the images is ignored. It must come to an end.
         batch_size: images of a batch where `images` is an array.
@@ -55,6 +55,8 @@ def embed(
     if batch_size < 1:
         raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
     draw_view = view_drawer(model, num_views, view_splitter)
+    if keras.ops.is_tensor(images):
+        images = keras.ops.convert_to_numpy(images)
     check_input(model, images)
     if not isinstance(model, keras.Model):
         model = keras.Sequential([model])
@@ -169,4 +171,10 @@ def _batches(source, batch_size) -> Iterator[np.ndarray]:
     for batch in batches:
         if isinstance(batch, (tuple, list)):
             batch = batch[0]
-        yield keras.ops.convert_to_numpy(batch)
+        batch = keras.ops.convert_to_numpy(batch)
+        if batch.ndim == 3:
+            raise ValueError(
+                "Images to embed must be one array (images, height, width, channels), or batches "
+                f"of such: stack or batch them. Received: single images of shape {batch.shape}"
+            )
+        yield batch

@@ -48,9 +48,11 @@ class Method(backend.TrainStepMixin, keras.Model):
 
     Raises:
         ValueError: for an encoder that can't be used with these images, sample weights, or a
-            loss or metrics given to `compile`. Before a step is taken, for NumPy images (arrays or
-            `datasets.ArrayBatches`) of another shape or range, with NaN pixels, or where a batch
-            has a single image to compare; for NumPy labels that the online probe can't learn.
+            loss or metrics given to `compile`. Before a step is taken, for images of another shape
+            or range or with NaN pixels (of arrays, tensors and `datasets.ArrayBatches` all are
+            looked at, of a `tf.data.Dataset` of floats the first batch, of a torch `DataLoader` the
+            first image), or where a batch of arrays has a single image to compare; for NumPy labels
+            that the online probe can't learn.
     """
 
     validation_seed = 0
@@ -246,6 +248,9 @@ class Method(backend.TrainStepMixin, keras.Model):
         call = inspect.signature(function).bind(*args, **kwargs)
         call.apply_defaults()
         self._check_data(**call.arguments)
+        for name in ("x", "validation_data"):
+            if name in call.arguments:
+                call.arguments[name] = backend.in_tuples(call.arguments[name])
         further = call.arguments.pop("kwargs", {})
         try:
             return function(**backend.prepare_data(call.arguments), **further)
@@ -277,11 +282,12 @@ class Method(backend.TrainStepMixin, keras.Model):
         if not isinstance(validation, tuple):
             validation = (validation, None)
         for data, labels in ((x, y), (*validation, None)[:2]):
-            check_images(getattr(data, "images", data), self._channels if self.built else None)
+            images = backend.sample_of_data(getattr(data, "images", data))
+            check_images(images, self._channels if self.built else None)
             if self.online_probe is not None:
                 self.online_probe.check_labels(getattr(data, "labels", labels))
         rest = 0
-        if isinstance(x, np.ndarray):
+        if isinstance(x, np.ndarray) or ops.is_tensor(x):
             count = int(len(x) * (1.0 - (validation_split or 0.0)))
             batch_size = min(count, batch_size or 32)  # Keras's own
             rest = count % batch_size if batch_size else 0

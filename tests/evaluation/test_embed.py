@@ -46,6 +46,7 @@ def test_sources():
         "generator of images": (x[i : i + 3] for i in range(0, 11, 3)),
         "list of pairs": [(x[:2], labels[:2]), (x[2:], labels[2:])],
         "empty batch at the end": [x, x[:0]],
+        "tensor": ops.convert_to_tensor(x),
         "tensors": [ops.convert_to_tensor(x)],
         "view": x[::-1],
     }
@@ -215,3 +216,8 @@ def test_what_a_model_of_raw_pixels_cannot_take(change, message):
 def test_features_of_nobody_knows_which_images_are_refused(order, message):
     with pytest.raises(ValueError, match=message):
         embed(encoder("map"), ArrayBatches(images(11), batch_size=4, **order))
+
+
+def test_single_images_are_refused():
+    with pytest.raises(ValueError, match="Received: single images of shape \\(8, 6, 3\\)"):
+        embed(encoder("map"), list(images(4)))

@@ -266,6 +266,15 @@ def torch_loader():
     return torch.utils.data.DataLoader(torch.utils.data.TensorDataset(images), batch_size=6)
 
 
+def torch_loader_of_images_alone():
+    torch = pytest.importorskip("torch")
+    return torch.utils.data.DataLoader(torch.as_tensor(some_images()), batch_size=6)
+
+
+def tensor():
+    return keras.ops.convert_to_tensor(some_images())
+
+
 def grain_loader():
     grain = pytest.importorskip("grain")
     return grain.MapDataset.source(some_images()).to_iter_dataset().batch(6)
@@ -276,7 +285,13 @@ def generator():
         yield (some_images()[6 * index : 6 * index + 6],)
 
 
-@pytest.mark.parametrize("make", [Batches, tf_dataset, torch_loader, grain_loader, generator])
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(Batches, tf_dataset, torch_loader, torch_loader_of_images_alone, tensor),
+        *(grain_loader, generator),
+    ],
+)
 def test_kinds_of_input(make):
     model = small_simmim()
     model.compile()
@@ -381,6 +396,39 @@ def test_data_that_cannot_be_used_is_refused_before_a_step_is_taken(data, messag
     if "values" in message or "image 5" in message and "validation_data" not in data:
         with pytest.raises(ValueError, match=message):
             model.evaluate(data["x"], verbose=0)
+
+
+def dataset_of(elements, batch_size=None):
+    tf = pytest.importorskip("tensorflow")
+    dataset = tf.data.Dataset.from_tensor_slices(elements)
+    return dataset if batch_size is None else dataset.batch(batch_size)
+
+
+def loader_of(images):
+    torch = pytest.importorskip("torch")
+    return torch.utils.data.DataLoader(torch.as_tensor(images), batch_size=4)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: keras.ops.convert_to_tensor(some() / 255), "values of 0...1"),
+        (lambda: keras.ops.convert_to_tensor(some()[:1]), "Received: 1 image a batch"),
+        (lambda: dataset_of(some() / 255, 4), "values of 0...1"),
+        (lambda: dataset_of((some() / 255, np.zeros(12)), 4), "values of 0...1"),
+        (lambda: dataset_of({"image": some(), "label": np.zeros(12)}, 4), "map.lambda batch"),
+        (lambda: dataset_of(some()), "dataset.batch"),
+        (lambda: loader_of(some() / 255), "values of 0...1"),
+        (lambda: loader_of(np.moveaxis(some(), -1, 1)), "these have them first"),
+        (lambda: list(some()), "Received: a list of 12"),
+    ],
+)
+def test_so_is_data_of_other_kinds(make, message):
+    model = small_simmim()
+    model.compile()
+    with pytest.raises(ValueError, match=message):
+        model.fit(make(), verbose=0)
+    assert int(model.optimizer.iterations) == 0
 
 
 def test_images_of_one_pixel():
