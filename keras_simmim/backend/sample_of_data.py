@@ -30,13 +30,13 @@ def sample_of_data(data):
     # Whoever has made such data has imported its framework.
     tensorflow, torch = sys.modules.get("tensorflow"), sys.modules.get("torch")
     if tensorflow is not None and isinstance(data, tensorflow.data.Dataset):
-        return _of_dataset(data)
+        return _of_dataset(data, tensorflow)
     if torch is not None and isinstance(data, torch.utils.data.DataLoader):
         return _of_loader(data, torch)
     return None
 
 
-def _of_dataset(dataset):
+def _of_dataset(dataset, tensorflow):
     spec = dataset.element_spec
     if isinstance(spec, dict):
         raise ValueError(
@@ -45,22 +45,26 @@ def _of_dataset(dataset):
             f"Received: dictionaries of {', '.join(map(str, spec))}"
         )
     spec = spec[0] if isinstance(spec, tuple) else spec
-    rank = getattr(getattr(spec, "shape", None), "rank", None)
-    if rank == 3:
+    if not isinstance(spec, tensorflow.TensorSpec):
+        return None
+    if spec.shape.rank == 3:
         raise ValueError(
             "A dataset must give batches of images: `dataset.batch(n)`. "
             f"Received: elements of shape {tuple(spec.shape)}"
         )
-    if rank is None or not spec.dtype.is_floating:
+    if not spec.dtype.is_floating:
         return None
-    for batch in dataset.take(1).as_numpy_iterator():
-        return batch[0] if isinstance(batch, tuple) else batch
+    for batch in dataset.take(1):
+        return (batch[0] if isinstance(batch, tuple) else batch).numpy()
     return None
 
 
 def _of_loader(loader, torch):
     if isinstance(loader.dataset, torch.utils.data.IterableDataset):
         return None
-    image = loader.dataset[0]
+    try:
+        image = loader.dataset[0]
+    except (LookupError, TypeError):  # its sampler gives something else than numbers from 0 on
+        return None
     image = image[0] if isinstance(image, (tuple, list)) else image
     return np.asarray(image)[None] if isinstance(image, (np.ndarray, torch.Tensor)) else None

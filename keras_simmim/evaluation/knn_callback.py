@@ -43,11 +43,12 @@ class KNNCallback(keras.callbacks.Callback):
         super().__init__()
         if every < 1:
             raise ValueError(f"`every` must be at least 1. Received: {every}")
-        of = {"of": "images"}
-        self.train_labels = check_labels("train_labels", train_labels, len(train_images), **of)
-        self.test_labels = check_labels("test_labels", test_labels, len(test_images), **of)
         self.train_images = train_images
         self.test_images = test_images
+        self.train_labels = check_labels(
+            "train_labels", train_labels, len(train_images), of="images"
+        )
+        self.test_labels = check_labels("test_labels", test_labels, len(test_images), of="images")
         self.every = every
         self.k = k
         self.temperature = temperature
