@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_simmim.heads.unit_length import unit_length
+from keras_simmim.losses.mean_of_pairs import mean_of_pairs
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -41,9 +42,7 @@ class BYOLLoss(keras.layers.Layer):
         p = ops.transpose(unit_length(predictions), (2, 0, 1, 3))  # (A, B, V, D)
         t = ops.transpose(unit_length(targets), (2, 0, 3, 1))  # (A, B, D, V)
         distances = 2.0 - 2.0 * ops.matmul(p, t)  # (A, B, V, V)
-        views = ops.shape(p)[2]
-        other_view = 1.0 - ops.eye(views)
-        return ops.mean(ops.sum(distances * other_view, axis=(-2, -1)) / ops.sum(other_view))
+        return mean_of_pairs(distances)
 
     def compute_output_shape(self, predictions_shape, targets_shape):
         return ()

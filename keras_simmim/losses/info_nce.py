@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_simmim.heads.unit_length import unit_length
+from keras_simmim.losses.mean_of_pairs import mean_of_pairs
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -68,10 +69,7 @@ class InfoNCE(keras.layers.Layer):
         others = ops.reshape(others, (queue.shape[0], batch, views, 1))
         # -log(e^p / (e^p + N)) = log(1 + e^(log N - p))
         losses = ops.softplus(others - positives)
-        if not self.same_views:
-            return ops.mean(losses)
-        other_view = 1.0 - ops.eye(views)
-        return ops.mean(ops.sum(losses * other_view, axis=(-2, -1)) / ops.sum(other_view))
+        return mean_of_pairs(losses) if self.same_views else ops.mean(losses)
 
     def compute_output_shape(self, queries_shape, keys_shape, queue_shape):
         return ()

@@ -4,6 +4,7 @@ from keras import ops
 from keras_simmim import backend
 from keras_simmim.heads.unit_length import unit_length
 from keras_simmim.losses.log_negatives import log_negatives
+from keras_simmim.losses.mean_of_pairs import mean_of_pairs
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -80,10 +81,7 @@ class NTXent(keras.layers.Layer):
         positives = ops.matmul(z, ops.transpose(z, (0, 1, 3, 2))) / self.temperature  # (A,B,V,V)
         others = ops.reshape(others, (angles, batch, views, 1))
         # -log(e^p / (e^p + N)) = log(1 + e^(log N - p))
-        pair_losses = ops.softplus(others - positives)
-        other_view = 1.0 - ops.eye(views)
-        pair_losses = ops.sum(pair_losses * other_view, axis=(-2, -1)) / ops.sum(other_view)
-        return ops.mean(pair_losses)
+        return mean_of_pairs(ops.softplus(others - positives))
 
     def compute_output_shape(self, embeddings_shape):
         return ()

@@ -54,8 +54,8 @@ class ContrastiveAccuracy(keras.metrics.Mean):
         positives = ops.matmul(z, ops.transpose(z, (0, 2, 1)))  # (B, V, V)
         right = ops.cast(positives > nearest_other[..., None], "float32")
         other_view = 1.0 - ops.eye(views)
-        right = backend.gather(ops.sum(right * other_view, axis=-1))
-        return super().update_state(right / (views - 1))
+        right = ops.sum(right * other_view, axis=-1) / ops.sum(other_view, axis=-1)
+        return super().update_state(backend.gather(right))
 
     def get_config(self):
         return {"name": self.name, "dtype": self.dtype}

@@ -58,3 +58,17 @@ def test_config():
 @given(embeddings(), seeds)
 def test_of_any_size_it_is_the_formula_in_any_order(z, seed):
     check_metric(ContrastiveAccuracy(), naive_accuracy, z, seed, rel=1e-5)
+
+
+@pytest.mark.skipif(keras.backend.backend() != "tensorflow", reason="the others know all sizes")
+def test_in_a_graph_that_knows_neither_images_nor_views():
+    import tensorflow as tf
+
+    rng = np.random.default_rng(0)
+    z = (rng.normal(size=(4, 1, 2, 5)) + rng.normal(size=(4, 3, 2, 5))).astype("float32")
+    metric, expected = ContrastiveAccuracy(), ContrastiveAccuracy()
+    update = tf.function(metric.update_state, input_signature=[tf.TensorSpec((None, None, 2, 5))])
+    update(z)
+    expected.update_state(z)
+    assert float(metric.result()) == pytest.approx(float(expected.result()), rel=1e-5)
+    assert 0 < float(metric.result()) < 1
