@@ -240,13 +240,8 @@ def _check_same(context, config, options, backend):
     }
     if backend is not None:
         given["backend"] = backend
-    # What precision is best was found out by the run itself.
-    differing = [n for n, value in given.items() if value not in (getattr(config, n), "auto")]
-    if differing:
-        was, is_now = (
-            ", ".join(f"{name} = {of(name)}" for name in differing)
-            for of in (lambda name: getattr(config, name), given.__getitem__)
-        )
+    if differences := config.differences(given):
+        was, is_now = differences
         raise click.UsageError(
             f"the run was set up with {was}, and --resume goes on with that. Received: {is_now}. "
             "Leave the options out, or start a new run."

@@ -96,17 +96,12 @@ def _check_same(run, options):
     if not (run / "config.json").exists():
         return
     config = RunConfig.from_json(run / "config.json")
-    # Where the data lies makes no difference, and what precision is best was found out.
-    differing = [
-        name
-        for name, value in options.items()
-        if value not in (getattr(config, name), "auto") and name != "data_dir"
-    ]
-    if differing:
-        was = ", ".join(f"{name} = {getattr(config, name)}" for name in differing)
-        now = ", ".join(f"{name} = {options[name]}" for name in differing)
+    # Where the data lies makes no difference.
+    options = {name: value for name, value in options.items() if name != "data_dir"}
+    if differences := config.differences(options):
+        was, is_now = differences
         raise RunError(
-            f"{run} was run with {was}. Received: {now}. Give another --output, or the same "
+            f"{run} was run with {was}. Received: {is_now}. Give another --output, or the same "
             "options."
         )
 

@@ -199,6 +199,18 @@ class RunConfig:
         """What a field may be."""
         return cls.__dataclass_fields__[name].metadata["choices"]
 
+    def differences(self, options: dict) -> tuple[str, str] | None:
+        """What a run was set up with and what is asked for, for people; None: they are the same.
+
+        Args:
+            options: fields by name; "auto" leaves a field to what the run found out.
+        """
+        names = [n for n, value in options.items() if value not in (getattr(self, n), "auto")]
+        if not names:
+            return None
+        was = ", ".join(f"{name} = {getattr(self, name)}" for name in names)
+        return was, ", ".join(f"{name} = {options[name]}" for name in names)
+
     def to_json(self, path: Path) -> None:
         """Writes the configuration, whole or not at all."""
         with written_whole(path) as partial:
