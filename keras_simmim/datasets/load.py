@@ -6,6 +6,11 @@ import numpy as np
 from keras_simmim.datasets.cifar10 import load_cifar10
 from keras_simmim.datasets.sample import load_sample
 
+_LOADERS: dict[str, Callable] = {
+    "cifar10": lambda split, data_dir: load_cifar10(split, data_dir),
+    "sample": lambda split, data_dir: load_sample(split),
+}
+NAMES = tuple(_LOADERS)
 _SPLITS = ("train", "test")
 
 
@@ -35,15 +40,11 @@ def load(
     Reference:
         Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
     """
-    loaders: dict[str, Callable] = {
-        "cifar10": lambda: load_cifar10(split, data_dir),
-        "sample": lambda: load_sample(split),
-    }
-    if name not in loaders:
+    if name not in NAMES:
         raise ValueError(
-            f"`name` must be one of {', '.join(loaders)}; a folder of images is read by "
+            f"`name` must be one of {', '.join(NAMES)}; a folder of images is read by "
             f"`from_folder`. Received: {name!r}"
         )
     if split not in _SPLITS:
         raise ValueError(f"`split` must be one of {', '.join(_SPLITS)}. Received: {split!r}")
-    return loaders[name]()
+    return _LOADERS[name](split, data_dir)

@@ -5,10 +5,9 @@ from pathlib import Path
 import numpy as np
 
 from keras_simmim import datasets
+from keras_simmim.datasets.load import NAMES
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_error import RunError
-
-_NAMES = ("cifar10", "sample")
 
 
 class RunData:
@@ -50,12 +49,7 @@ class RunData:
         try:
             if Path(config.data).is_dir():
                 return cls._load_folder(config)
-            if config.data not in _NAMES:
-                raise ValueError(
-                    f"The data is {' or '.join(_NAMES)}, or a folder of images: is the path right? "
-                    f"Received: {config.data!r}, where there is no folder"
-                )
-            if config.test_data is not None:
+            if config.data in NAMES and config.test_data is not None:
                 raise ValueError(
                     f"`test_data` goes with a folder of images: {config.data} has its own. "
                     f"Received: test_data={config.test_data}"
@@ -183,7 +177,16 @@ def _check_count(config, num_images):
 
 
 def load_labelled(name: str, data_dir: str | None = None):
-    """Both splits of a named dataset: train images and labels, test images and labels."""
+    """Both splits of a named dataset: train images and labels, test images and labels.
+
+    Raises:
+        ValueError: for another name, as of a folder that is not there.
+    """
+    if name not in NAMES:
+        raise ValueError(
+            f"The data is {' or '.join(NAMES)}, or a folder of images: is the path right? "
+            f"Received: {name!r}, where there is no folder"
+        )
     return (
         *datasets.load(name, split="train", data_dir=data_dir),
         *datasets.load(name, split="test", data_dir=data_dir),
