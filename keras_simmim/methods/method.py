@@ -278,9 +278,7 @@ class Method(backend.TrainStepMixin, keras.Model):
         **others,
     ):
         """Says what is wrong with images and labels before anything is compiled for them."""
-        validation = validation_data
-        if not isinstance(validation, tuple):
-            validation = (validation, None)
+        validation = validation_data if isinstance(validation_data, tuple) else (validation_data,)
         for data, labels in ((x, y), (*validation, None)[:2]):
             images = backend.sample_of_data(getattr(data, "images", data))
             check_images(images, self._channels if self.built else None)
