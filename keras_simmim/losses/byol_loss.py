@@ -31,14 +31,12 @@ class BYOLLoss(keras.layers.Layer):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
 
-    def build(self, predictions_shape, targets_shape):
-        if predictions_shape[1] is not None and predictions_shape[1] < 2:
+    def call(self, predictions, targets):
+        if predictions.shape[1] is not None and predictions.shape[1] < 2:
             raise ValueError(
                 "BYOL predicts the other views of an image and needs at least 2 views on axis 1. "
-                f"Received: predictions of shape {tuple(predictions_shape)}"
+                f"Received: predictions of shape {tuple(predictions.shape)}"
             )
-
-    def call(self, predictions, targets):
         p = ops.transpose(unit_length(predictions), (2, 0, 1, 3))  # (A, B, V, D)
         t = ops.transpose(unit_length(targets), (2, 0, 3, 1))  # (A, B, D, V)
         distances = 2.0 - 2.0 * ops.matmul(p, t)  # (A, B, V, V)

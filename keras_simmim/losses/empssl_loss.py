@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_simmim import backend
 from keras_simmim.heads.unit_length import unit_length
+from keras_simmim.losses.check_embeddings import check_embeddings
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -45,19 +46,8 @@ class EMPSSLLoss(keras.layers.Layer):
         self.invariance = float(invariance)
         self.epsilon_squared = float(epsilon_squared)
 
-    def build(self, embeddings_shape):
-        if len(embeddings_shape) not in (3, 4):
-            raise ValueError(
-                "EMPSSLLoss takes embeddings of shape (batch, views, dim) or (batch, views, "
-                f"angles, dim). Received: shape {tuple(embeddings_shape)}"
-            )
-        if embeddings_shape[1] is not None and embeddings_shape[1] < 2:
-            raise ValueError(
-                "EMPSSLLoss gathers the views of an image and needs at least 2 of them on axis 1. "
-                f"Received: shape {tuple(embeddings_shape)}"
-            )
-
     def call(self, embeddings):
+        check_embeddings(self, embeddings.shape)
         if len(embeddings.shape) == 3:
             embeddings = ops.expand_dims(embeddings, 2)
         z = ops.transpose(unit_length(embeddings), (2, 1, 0, 3))  # (A, V, B, D)

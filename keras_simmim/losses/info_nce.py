@@ -46,19 +46,17 @@ class InfoNCE(keras.layers.Layer):
         self.temperature = float(temperature)
         self.same_views = same_views
 
-    def build(self, queries_shape, keys_shape, queue_shape):
-        if self.same_views and queries_shape[1] is not None and queries_shape[1] < 2:
+    def call(self, queries, keys, queue):
+        if self.same_views and queries.shape[1] is not None and queries.shape[1] < 2:
             raise ValueError(
                 "The queries need keys of other views of their image: at least 2 views. "
-                f"Received: queries of shape {tuple(queries_shape)}"
+                f"Received: queries of shape {tuple(queries.shape)}"
             )
-        if keys_shape[1] == 0:
+        if keys.shape[1] == 0:
             raise ValueError(
                 "There are no keys: the first view is the query and the others are keys, so that "
-                f"at least 2 views are needed. Received: keys of shape {tuple(keys_shape)}"
+                f"at least 2 views are needed. Received: keys of shape {tuple(keys.shape)}"
             )
-
-    def call(self, queries, keys, queue):
         q = ops.transpose(unit_length(queries), (2, 0, 1, 3))  # (A, B, Q, D)
         k = ops.transpose(unit_length(keys), (2, 0, 3, 1))  # (A, B, D, K)
         positives = ops.matmul(q, k) / self.temperature  # (A, B, Q, K)

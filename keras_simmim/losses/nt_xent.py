@@ -3,6 +3,7 @@ from keras import ops
 
 from keras_simmim import backend
 from keras_simmim.heads.unit_length import unit_length
+from keras_simmim.losses.check_embeddings import check_embeddings
 from keras_simmim.losses.log_negatives import log_negatives
 from keras_simmim.losses.mean_of_pairs import mean_of_pairs
 
@@ -50,19 +51,8 @@ class NTXent(keras.layers.Layer):
             )
         self.temperature = float(temperature)
 
-    def build(self, embeddings_shape):
-        if len(embeddings_shape) not in (3, 4):
-            raise ValueError(
-                "NTXent takes embeddings of shape (batch, views, dim) or (batch, views, angles, "
-                f"dim). Received: shape {tuple(embeddings_shape)}"
-            )
-        if embeddings_shape[1] is not None and embeddings_shape[1] < 2:
-            raise ValueError(
-                "NTXent contrasts the views of an image and needs at least 2 of them on axis 1. "
-                f"Received: shape {tuple(embeddings_shape)}"
-            )
-
     def call(self, embeddings):
+        check_embeddings(self, embeddings.shape)
         if len(embeddings.shape) == 3:
             embeddings = ops.expand_dims(embeddings, 2)
         batch, views, angles, dim = ops.shape(embeddings)
