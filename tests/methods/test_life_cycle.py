@@ -73,6 +73,15 @@ def test_saved_and_loaded_it_trains_on_alike(name, tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
+@pytest.mark.parametrize("name", METHODS)
+def test_made_or_loaded_nothing_is_left_to_build(name, tmp_path):
+    """Under JAX, Keras would run it operation by operation before each `predict_on_batch`."""
+    method = METHODS[name]()
+    method.save(tmp_path / "method.keras")
+    for each in (method, keras.saving.load_model(tmp_path / "method.keras")):
+        assert not [layer.name for layer in each._flatten_layers() if not layer.built]
+
+
 def test_what_jit_compile_was_chosen_is_not_saved():
     """Chosen under JAX it would make torch compile, which takes minutes or fails."""
     model = METHODS["SimCLR"]()

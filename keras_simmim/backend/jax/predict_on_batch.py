@@ -12,6 +12,8 @@ def predict_on_batch(model, batch):
         model: `keras.Model`.
         batch: NumPy array, its length a multiple of the devices.
     """
+    if isinstance(model, keras.Sequential) and not model.built:
+        model.build(batch.shape)  # else Keras does it by running the model, operation by operation
     distribution = keras.distribution.distribution()
     if distribution is None:
         return model.predict_on_batch(batch)
