@@ -22,7 +22,9 @@ def trained(make_layer, inputs, targets):
 
 
 @pytest.mark.parametrize("size", [(1, 1), (3, 1), (1, 4), (2, 2), (2, 5), (4, 4), (7, 9)])
-@pytest.mark.parametrize("kernel_size, stride", [(1, 2), (3, 1), (3, 2), (7, 2)])
+@pytest.mark.parametrize(
+    "kernel_size, stride", [(1, 1), (1, 2), (2, 1), (3, 1), (3, 2), (4, 1), (7, 1), (7, 2)]
+)
 def test_trains_as_the_layer_of_keras_does(size, kernel_size, stride):
     inputs = random_inputs(4, *size, 3)
     targets = random_inputs(4, -(-size[0] // stride), -(-size[1] // stride), 5)
