@@ -2,12 +2,7 @@ import keras
 from keras import ops
 
 from keras_simmim.losses import MaskedL1
-from keras_simmim.methods.method import (
-    Method,
-    build_without_weights,
-    merge_views,
-    split_views,
-)
+from keras_simmim.methods.method import Method, merge_views, split_views
 from keras_simmim.views import PatchMasker, ViewSplitter
 
 
@@ -109,7 +104,6 @@ class MaskedImageModel(Method):
             return
         super().build(images_shape)
         self.patch_masker.compute_output_shape((None, *self.view_shape))  # or a ValueError
-        build_without_weights(self.patch_masker)
         self.mask_token = self.add_weight(
             name="mask_token",
             shape=(self.features_shape[-1],),

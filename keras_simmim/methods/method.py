@@ -120,8 +120,19 @@ class Method(backend.TrainStepMixin, keras.Model):
             self.head.build(features_shape)
         if self.online_probe is not None and not self.online_probe.built:
             self.online_probe.build((None, None, features_shape[-1]))
-        for layer in (*self.view_splitters, self.embedding_loss):
-            build_without_weights(layer)
+        self._build_what_has_no_weights()
+
+    def _build_what_has_no_weights(self):
+        """Builds view splitters, losses and the like, which have nothing to build.
+
+        Under JAX, Keras runs a model operation by operation before each `predict` and
+        `predict_on_batch` as long as any layer below it is not built, called by then or not.
+        """
+        for layer in self._flatten_layers(include_self=False, recursive=False):
+            below = layer._flatten_layers(include_self=False)
+            default = type(layer).build is keras.layers.Layer.build
+            if default and not layer.built and all(each.built for each in below):
+                layer.build(None)
 
     def _check_views(self):
         views = sum(getattr(splitter, "num_views", 2) for splitter in self.view_splitters)
@@ -421,17 +432,6 @@ class Method(backend.TrainStepMixin, keras.Model):
     @classmethod
     def from_config(cls, config, custom_objects=None):
         return cls(**keras.saving.deserialize_keras_object(config, custom_objects=custom_objects))
-
-
-def build_without_weights(layer):
-    """Builds a layer that has nothing to build.
-
-    Under JAX, Keras runs a model operation by operation before each `predict` and
-    `predict_on_batch` as long as any layer below it is not built, called by then or not.
-    """
-    below = layer._flatten_layers(include_self=False)
-    if type(layer).build is keras.layers.Layer.build and all(each.built for each in below):
-        layer.build(None)
 
 
 def merge_views(views):

@@ -104,14 +104,17 @@ def test_nothing_runs_but_what_is_compiled():
 
     compiled = []
 
+    def note(x):
+        compiled.append(isinstance(x, jax.core.Tracer) or keras.backend.is_keras_tensor(x))
+
     class Watch(ViewSplitter):
         def call(self, x, seed=None):
-            compiled.append(isinstance(x, jax.core.Tracer) or keras.backend.is_keras_tensor(x))
+            note(x)
             return super().call(x, seed)
 
     class Mean(keras.layers.Layer):
         def call(self, x):
-            compiled.append(isinstance(x, jax.core.Tracer) or keras.backend.is_keras_tensor(x))
+            note(x)
             return ops.mean(ops.cast(x, "float32"), axis=(1, 2))
 
     for repeat in range(2):

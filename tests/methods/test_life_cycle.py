@@ -73,7 +73,7 @@ def test_saved_and_loaded_it_trains_on_alike(name, tmp_path):
         np.testing.assert_allclose(a, b, atol=1e-6)
 
 
-@pytest.mark.parametrize("name", METHODS)
+@every_method
 def test_made_or_loaded_nothing_is_left_to_build(name, tmp_path):
     """Under JAX, Keras would run it operation by operation before each `predict_on_batch`."""
     method = METHODS[name]()

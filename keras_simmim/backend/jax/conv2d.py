@@ -14,8 +14,8 @@ def conv2d(x, kernel, strides: tuple[int, int]):
 
     XLA's CPU code is slow at some of it. Where the map is smaller than the kernel, XLA swaps the
     two and takes 30 times as long (3x3 on 2x2 pixels of 256 channels, JAX 0.10.2): there it is a
-    matrix product. The gradient of the kernel takes XLA 2 to 5 times as long as the convolution,
-    and is one elsewhere as well, so that derivatives there are by reverse mode alone.
+    matrix product. Elsewhere the gradient of the kernel, which takes XLA 2 to 5 times as long as
+    the convolution, is one where memory allows; so derivatives are by reverse mode alone.
     """
     if jax.default_backend() != "cpu":
         return _xla_conv2d(x, kernel, strides)
@@ -84,7 +84,7 @@ def _summed_product(a, b):
         a.reshape(-1, a.shape[-1]),
         b.reshape(-1, b.shape[-1]),
         (((0,), (0,)), ((), ())),
-        preferred_element_type="float32",
+        preferred_element_type=jnp.promote_types(a.dtype, "float32"),
     )
 
 
