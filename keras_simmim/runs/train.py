@@ -9,6 +9,7 @@ from keras_simmim.methods import Method
 from keras_simmim.runs.checkpoint import Checkpoint
 from keras_simmim.runs.epoch_facts import EpochFacts
 from keras_simmim.runs.explain_bad_steps import explain_bad_steps
+from keras_simmim.runs.history_file import HistoryFile
 from keras_simmim.runs.not_finite import NotFinite
 from keras_simmim.runs.progress import TrainingProgress
 from keras_simmim.runs.run_config import RunConfig
@@ -110,7 +111,7 @@ def _callbacks(config, data, batches, output, started):
         callbacks.append(evaluation.KNNCallback(*data.part, every=config.knn_every))
     if not backend.is_chief():
         return callbacks
-    callbacks.append(keras.callbacks.CSVLogger(str(output / "history.csv"), append=True))
+    callbacks.append(HistoryFile(output / "history.csv"))
     epochs = config.total_steps // config.steps_per_epoch
     callbacks.append(TrainingProgress(epochs, config.steps_per_epoch, config.batch_size))
     try:
