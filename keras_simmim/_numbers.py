@@ -10,6 +10,9 @@ from typing import Any
 
 import numpy as np
 
+# `keras.random.SeedGenerator` holds its seed in 32 bits with a sign on torch, without one on JAX.
+GREATEST_SEED = 2**31 - 1
+
 
 def check_integer(
     name: str,
@@ -35,8 +38,9 @@ def check_integer(
     if value is None and optional:
         return None
     if isinstance(value, numbers.Integral) and not isinstance(value, bool | np.bool_):
-        if value >= least and (most is None or value <= most):
-            return int(value)
+        whole = int(value)
+        if whole >= least and (most is None or whole <= most):
+            return whole
     if most is not None:
         kind = f"an integer from {least} to {most}"
     else:
@@ -99,6 +103,20 @@ def check_pair(name: str, value: Any, most: float | None = None) -> tuple:
         f"`{name}` must be a pair of numbers, 0 < least <= greatest{limit}. "
         f"Received: {name}={value!r}"
     )
+
+
+def check_seed(name: str, value: Any, optional: bool = False) -> Any:
+    """Returns a seed as a Python `int`.
+
+    Args:
+        name: the argument's name, for the error.
+        value: what was given.
+        optional: whether None is allowed, too; it is returned as it is.
+
+    Raises:
+        ValueError: for anything but an integer from 0 to `GREATEST_SEED`.
+    """
+    return check_integer(name, value, least=0, most=GREATEST_SEED, optional=optional)
 
 
 def check_size_pair(name: str, value: Any, advice: str = "") -> tuple[int, int]:

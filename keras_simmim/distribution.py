@@ -1,9 +1,11 @@
 """Training on several devices, by the engine of the backend."""
 
 import contextlib
+import numbers
 from collections.abc import Iterator, Sequence
 
 from keras_simmim import backend
+from keras_simmim._numbers import check_integer
 
 
 @contextlib.contextmanager
@@ -41,6 +43,9 @@ def data_parallel(devices: str | int | Sequence[str] = "auto") -> Iterator[None]
         model.fit(images, batch_size=1024, epochs=10)
     ```
     """
+    if isinstance(devices, numbers.Number):
+        words = ", 'auto', or a list of names of devices"
+        devices = check_integer("devices", devices, advice=words)
     with backend.start_replicas(devices):
         yield
 

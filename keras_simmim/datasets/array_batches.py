@@ -12,7 +12,7 @@ class ArrayBatches(Batches):
         images: array `(N, ...)`.
         labels: array `(N,)`; None: batches are `(images,)`.
         batch_size: images of a batch.
-        seed: seed of the order.
+        seed: seed of the order, an integer, 0...2**31 - 1.
         steps_per_epoch: batches that `fit` calls an epoch; None: one pass over the data.
         first_step: global step that epoch 0 begins with.
         shuffle: whether each pass has a new random order.

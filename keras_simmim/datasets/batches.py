@@ -6,8 +6,19 @@ from typing import NamedTuple
 import keras
 
 from keras_simmim import backend
+from keras_simmim._numbers import check_integer, check_seed
 from keras_simmim.backend.part_of_batch import part_of_batch
 from keras_simmim.datasets.order import batch_indices, steps_in_pass
+
+
+def check_batches(batch_size, seed, steps_per_epoch, first_step):
+    """Returns the numbers that `Batches` takes under their names, or raises a ValueError."""
+    return {
+        "batch_size": check_integer("batch_size", batch_size),
+        "seed": check_seed("seed", seed),
+        "steps_per_epoch": check_integer("steps_per_epoch", steps_per_epoch, optional=True),
+        "first_step": check_integer("first_step", first_step, least=0),
+    }
 
 
 class Load(NamedTuple):
@@ -36,7 +47,7 @@ class Batches(keras.utils.PyDataset):
         num_images: images of the dataset.
         batch_size: images of a batch.
         shuffle: whether each pass has a new random order.
-        seed: seed of the order, a non-negative integer.
+        seed: seed of the order, an integer, 0...2**31 - 1.
         drop_last: whether the last batch of a pass is left out when it is not full.
         steps_per_epoch: batches that `fit` calls an epoch; None: one pass over the data.
         first_step: global step that epoch 0 begins with.
@@ -47,7 +58,7 @@ class Batches(keras.utils.PyDataset):
             TensorFlow would hide it in an error of its own.
 
     Raises:
-        ValueError: for sizes below 1, or fewer images than one full batch.
+        ValueError: for a number out of its range, or fewer images than one full batch.
     """
 
     # `fit` takes the batches for what this process reads of them; see `whole`.
@@ -64,15 +75,8 @@ class Batches(keras.utils.PyDataset):
         first_step: int = 0,
     ):
         super().__init__()
-        if batch_size < 1:
-            raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
-        if steps_per_epoch is not None and steps_per_epoch < 1:
-            raise ValueError(f"`steps_per_epoch` must be at least 1. Received: {steps_per_epoch}")
-        if first_step < 0 or seed < 0:
-            raise ValueError(
-                "`first_step` and `seed` must not be negative. "
-                f"Received: first_step={first_step}, seed={seed}"
-            )
+        numbers = check_batches(batch_size, seed, steps_per_epoch, first_step)
+        batch_size = numbers["batch_size"]
         if steps_in_pass(num_images, batch_size, drop_last) == 0:
             raise ValueError(
                 "There are fewer images than one batch holds: give a smaller `batch_size`. "
@@ -81,11 +85,11 @@ class Batches(keras.utils.PyDataset):
         self.num_images = num_images
         self.batch_size = batch_size
         self.shuffle = shuffle
-        self.seed = seed
+        self.seed = numbers["seed"]
         self.drop_last = drop_last
         self.steps_per_pass = steps_in_pass(num_images, batch_size, drop_last)
-        self.steps_per_epoch = steps_per_epoch or self.steps_per_pass
-        self.first_step = first_step
+        self.steps_per_epoch = numbers["steps_per_epoch"] or self.steps_per_pass
+        self.first_step = numbers["first_step"]
         self.epoch = 0
         self.loads: dict[int, Load] = {}
         self.fault: Exception | None = None

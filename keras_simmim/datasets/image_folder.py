@@ -5,7 +5,8 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_simmim.datasets.batches import Batches
+from keras_simmim._numbers import check_integer, check_size_pair
+from keras_simmim.datasets.batches import Batches, check_batches
 from keras_simmim.datasets.image_file_error import ImageFileError
 from keras_simmim.datasets.read_image import check_header, read_image
 
@@ -132,7 +133,7 @@ def from_folder(
         image_size: `(height, width)`, or one number for both.
         batch_size: images of a batch.
         shuffle: whether each pass has a new random order, a function of seed and pass alone.
-        seed: seed of the order.
+        seed: seed of the order, an integer, 0...2**31 - 1.
         labels: `"auto"`: labels if there are classes; `"folders"`: it is an error if there are
             none; None: no labels.
         skip_unreadable: whether to leave out files that can't be read. All files are then decoded
@@ -160,13 +161,11 @@ def from_folder(
     model.fit(dataset, epochs=10, shuffle=False)
     ```
     """
-    size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    if len(size) != 2 or min(size) < 1:
-        raise ValueError(f"`image_size` must be (height, width). Received: {image_size}")
+    size = check_size_pair("image_size", image_size)
+    workers = check_integer("workers", workers)
+    numbers = check_batches(batch_size, seed, steps_per_epoch, first_step)
     if labels not in ("auto", "folders", None):
         raise ValueError(f'`labels` must be "auto", "folders" or None. Received: {labels!r}')
-    if workers < 1:
-        raise ValueError(f"`workers` must be at least 1. Received: {workers}")
     root = Path(path).expanduser()
     files, skipped = _check(_find(root), size, skip_unreadable, workers)
     classes, class_names = _classes(root, files, labels)
@@ -178,12 +177,9 @@ def from_folder(
         size,
         workers,
         skip_unreadable,
-        batch_size=batch_size,
         shuffle=shuffle,
-        seed=seed,
         drop_last=shuffle if drop_last is None else drop_last,
-        steps_per_epoch=steps_per_epoch,
-        first_step=first_step,
+        **numbers,
     )
 
 

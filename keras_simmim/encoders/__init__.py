@@ -1,7 +1,6 @@
 from keras_simmim.encoders.batch_norm import BatchNorm as BatchNorm
 from keras_simmim.encoders.channels_first import ChannelsFirst as ChannelsFirst
 from keras_simmim.encoders.check_encoder import check_encoder as check_encoder
-from keras_simmim.encoders.check_sizes import check_sizes as check_sizes
 from keras_simmim.encoders.conv2d import Conv2D as Conv2D
 from keras_simmim.encoders.feature_map import feature_map as feature_map
 from keras_simmim.encoders.normalized import Normalized as Normalized

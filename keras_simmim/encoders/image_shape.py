@@ -1,18 +1,27 @@
+import numpy as np
+
+from keras_simmim._numbers import check_integer
+
+
 def standardize_image_shape(image_shape):
     """Checks `(height, width, channels)` and returns it as a tuple; height and width may be None.
 
     Raises:
         ValueError: for anything else.
     """
-    sizes = tuple(image_shape) if isinstance(image_shape, (list, tuple)) else ()
-    whole = [size for size in sizes if isinstance(size, int) and size > 0]
-    known = [size for size in sizes if size is not None]
-    if len(sizes) != 3 or whole != known or sizes[-1] is None:
+    sizes = tuple(image_shape) if isinstance(image_shape, list | tuple | np.ndarray) else ()
+    try:
+        height, width, channels = sizes
+        return (
+            check_integer("image_shape", height, optional=True),
+            check_integer("image_shape", width, optional=True),
+            check_integer("image_shape", channels),
+        )
+    except ValueError:
         raise ValueError(
             "`image_shape` must be (height, width, channels) of positive integers; height and "
             f"width may be None. Received: image_shape={image_shape}"
-        )
-    return sizes
+        ) from None
 
 
 def known_image_shape(encoder):

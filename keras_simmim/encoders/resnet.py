@@ -1,8 +1,8 @@
 import keras
 from keras import layers
 
+from keras_simmim._numbers import check_integer
 from keras_simmim.encoders.batch_norm import BatchNorm
-from keras_simmim.encoders.check_sizes import check_sizes
 from keras_simmim.encoders.conv2d import Conv2D
 from keras_simmim.encoders.image_shape import standardize_image_shape
 from keras_simmim.encoders.standardize import Standardize
@@ -64,9 +64,10 @@ class ResNet(keras.Model):
         dtype=None,
         **kwargs,
     ):
+        depth = check_integer("depth", depth)
         if depth not in STAGES:
             raise ValueError(f"`depth` must be one of {list(STAGES)}. Received: depth={depth}")
-        check_sizes(width=width)
+        width = check_integer("width", width)
         if stem not in STEMS:
             raise ValueError(f"`stem` must be one of {list(STEMS)}. Received: stem={stem!r}")
         image_shape = standardize_image_shape(image_shape)
@@ -103,8 +104,7 @@ class ResNet(keras.Model):
             ValueError: for a stage that there is not.
         """
         blocks = STAGES[self.depth]
-        if stage not in range(1, len(blocks) + 1):
-            raise ValueError(f"`stage` must be from 1 to {len(blocks)}. Received: stage={stage}")
+        stage = check_integer("stage", stage, most=len(blocks))
         return f"stage_{stage}_block_{blocks[stage - 1]}_relu_2"
 
     def get_config(self):

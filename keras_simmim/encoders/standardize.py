@@ -58,10 +58,11 @@ class Standardize(keras.layers.Layer):
 
 
 def _number_or_list(value, name):
-    array = np.asarray(value, dtype="float64")
-    if array.ndim > 1 or array.size == 0 or not np.all(np.isfinite(array)):
+    array = np.asarray(value)
+    numeric = array.dtype.kind in "iuf"  # neither text nor booleans
+    if not numeric or array.ndim > 1 or array.size == 0 or not np.all(np.isfinite(array)):
         raise ValueError(
             f"`{name}` must be a number or a list of one number per channel. "
             f"Received: {name}={value!r}"
         )
-    return array.tolist()
+    return array.astype("float64").tolist()

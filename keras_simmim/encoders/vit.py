@@ -1,7 +1,7 @@
 import keras
 from keras import layers
 
-from keras_simmim.encoders.check_sizes import check_sizes
+from keras_simmim._numbers import check_integer, check_number
 from keras_simmim.encoders.image_shape import standardize_image_shape
 from keras_simmim.encoders.patch_embedding import PatchEmbedding
 from keras_simmim.encoders.relative_position_bias import RelativePositionBias
@@ -24,12 +24,12 @@ class ViT(keras.Model):
         depth: number of transformer blocks.
         width: channels of a token, a multiple of `num_heads` and, with `"sincos"`, of 4.
         num_heads: attention heads of a block.
-        mlp_ratio: hidden units of a block's MLP for each channel of a token.
+        mlp_ratio: hidden units of a block's MLP for each channel of a token, at least one in all.
         position: `"sincos"`: fixed 2-D sine-cosine positions, added to the tokens. `"relative"`:
             a learned bias of the attention logits for each head and displacement between two
             patches, one table shared by all blocks, as in BEiT and in SimMIM's ViT; images may be
             smaller than `image_shape`, not larger.
-        dropout: rate of dropout in the blocks.
+        dropout: rate of dropout in the blocks, at least 0 and below 1.
         mean: what to subtract from pixel values, 0...255: a number, or one per channel.
         std: what to divide pixel values by: a number, or one per channel.
 
@@ -46,7 +46,7 @@ class ViT(keras.Model):
         T = (H / patch_size) * (W / patch_size), row by row.
 
     Raises:
-        ValueError: for a size that is not a positive integer, a width that `num_heads` or 4 does
+        ValueError: for a number out of its range, a width that `num_heads` or 4 does
             not divide, an unknown position encoding, images that patches do not tile or that are
             too large for relative positions, or a mask without a token or a token without a mask.
 
@@ -73,7 +73,12 @@ class ViT(keras.Model):
     ):
         # Pixel values are normalised as they are: 8 bits of a float do not fit into bfloat16.
         super().__init__(autocast=False, **kwargs)
-        check_sizes(patch_size=patch_size, depth=depth, width=width, num_heads=num_heads)
+        patch_size = check_integer("patch_size", patch_size)
+        depth = check_integer("depth", depth)
+        width = check_integer("width", width)
+        num_heads = check_integer("num_heads", num_heads)
+        mlp_ratio = check_number("mlp_ratio", mlp_ratio, least=1 / width)
+        dropout = check_number("dropout", dropout, least=0, below=1)
         if position not in POSITIONS:
             raise ValueError(
                 f"`position` must be one of {list(POSITIONS)}. Received: position={position!r}"

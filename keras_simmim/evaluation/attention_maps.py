@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 
+from keras_simmim._numbers import check_integer
 from keras_simmim.heads import AttentionHead
 
 
@@ -23,6 +24,7 @@ def attention_maps(
         ValueError: for a method without an attention head, no images, or features whose positions
             form no grid of the image's proportions.
     """
+    batch_size = check_integer("batch_size", batch_size)
     inner_heads = getattr(method, "inner_heads", {})
     heads = [getattr(method, "head", None), *inner_heads.values()]
     if not isinstance(heads[0], AttentionHead):

@@ -30,4 +30,22 @@ def check_labels(name, labels, length, of="rows of features"):
         )
     if length and labels.min() < 0:
         raise ValueError(f"Labels must not be negative. Received: {name} with {labels.min()}")
+    if length and labels.max() >= 2**63:
+        raise ValueError(f"Labels must be below 2**63. Received: {name} with {labels.max()}")
     return labels.astype("int64")
+
+
+def count_classes(name, labels):
+    """Returns the number of classes that labels number from 0 on, some of which may be missing.
+
+    Raises:
+        ValueError: where nearly all are missing: a classifier would have a weight for each.
+    """
+    count, different = int(labels.max()) + 1, len(np.unique(labels))
+    if count > max(1000, 100 * different):
+        raise ValueError(
+            f"`{name}` must number the classes from 0 on, as a classifier has an output for each "
+            "number: number them anew by `numpy.unique(labels, return_inverse=True)`. "
+            f"Received: {different} different labels up to {count - 1}"
+        )
+    return count

@@ -1,6 +1,7 @@
 import keras
 
-from keras_simmim.encoders import check_encoder, check_sizes, pool
+from keras_simmim._numbers import check_integer
+from keras_simmim.encoders import check_encoder, pool
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -33,7 +34,7 @@ class Classifier(keras.Model):
     def __init__(self, encoder, num_classes, augmentation=None, **kwargs):
         # Views are made from the pixels as they are: 8 bits do not fit into bfloat16.
         super().__init__(autocast=False, **kwargs)
-        check_sizes(num_classes=num_classes)
+        num_classes = check_integer("num_classes", num_classes)
         if augmentation is not None and augmentation.num_views != 1:
             raise ValueError(
                 "`augmentation` must be a ViewSplitter of one view, `num_views=1`. "

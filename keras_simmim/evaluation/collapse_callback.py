@@ -3,6 +3,8 @@ import warnings
 
 import keras
 
+from keras_simmim._numbers import check_integer, check_number
+
 
 class CollapseCallback(keras.callbacks.Callback):
     """Says, in words that tell what to change, that embeddings collapse.
@@ -38,19 +40,10 @@ class CollapseCallback(keras.callbacks.Callback):
         stop: bool = False,
     ):
         super().__init__()
-        if not 0 < threshold < 1 or patience < 1:
-            raise ValueError(
-                "`threshold` must be between 0 and 1, `patience` at least 1 epoch. "
-                f"Received: threshold={threshold}, patience={patience}"
-            )
-        if embedding_dim is not None and embedding_dim < 1:
-            raise ValueError(
-                f"`embedding_dim` must be at least 1. Received: embedding_dim={embedding_dim}"
-            )
-        self.threshold = threshold
-        self.patience = patience
+        self.threshold = check_number("threshold", threshold, above=0, below=1)
+        self.patience = check_integer("patience", patience)
         self.metric = metric
-        self.embedding_dim = embedding_dim
+        self.embedding_dim = check_integer("embedding_dim", embedding_dim, optional=True)
         self.stop = stop
 
     def on_train_begin(self, logs=None):

@@ -3,9 +3,10 @@ from typing import NamedTuple
 import keras
 import numpy as np
 
+from keras_simmim._numbers import check_integer, check_number, check_seed
 from keras_simmim.datasets import ArrayBatches
-from keras_simmim.encoders import check_encoder, check_sizes
-from keras_simmim.evaluation.check_features import check_labels
+from keras_simmim.encoders import check_encoder
+from keras_simmim.evaluation.check_features import check_labels, count_classes
 from keras_simmim.evaluation.classifier import Classifier
 from keras_simmim.evaluation.embed import embed
 from keras_simmim.evaluation.require_encoder import require_encoder
@@ -52,17 +53,17 @@ def fine_tune(
         encoder: `keras.Model` or layer from images to a map `(B, h, w, F)`, tokens `(B, T, F)` or
             a vector `(B, F)`, made from its config and so copied.
         train_images: NumPy `(N, H, W, C)`, uint8 or float, 0...255.
-        train_y: integer labels `(N,)`.
+        train_y: integer labels `(N,)`, which number the classes from 0 on; some may be missing.
         test_images: NumPy `(M, H, W, C)`.
         test_y: integer labels `(M,)`.
         fraction: share of the training images of each class whose labels are used, at least one of
             each.
         epochs: passes over those images: with fewer images more passes are needed.
         batch_size: images of a step; all that there are if they are fewer.
-        learning_rate: greatest learning rate.
-        weight_decay: weight decay of AdamW.
-        seed: seed of which images are used, their order and the augmentation, a non-negative
-            integer.
+        learning_rate: greatest learning rate, above 0.
+        weight_decay: weight decay of AdamW, at least 0.
+        seed: seed of which images are used, their order and the augmentation, an integer,
+            0...2**31 - 1.
         verbose: as in `fit`: 0 for silence, 1 for a progress bar, 2 for a line an epoch.
 
     Returns:
@@ -72,7 +73,12 @@ def fine_tune(
         ValueError: for an encoder, images, labels or numbers that can't be used.
     """
     require_encoder(encoder)
-    check_sizes(epochs=epochs, batch_size=batch_size)
+    fraction = check_number("fraction", fraction, above=0, most=1)
+    epochs = check_integer("epochs", epochs)
+    batch_size = check_integer("batch_size", batch_size)
+    learning_rate = check_number("learning_rate", learning_rate, above=0)
+    weight_decay = check_number("weight_decay", weight_decay, least=0)
+    seed = check_seed("seed", seed)
     train_y = check_labels("train_y", train_y, len(train_images), of="images")
     test_y = check_labels("test_y", test_y, len(test_images), of="images")
     if len(train_y) == 0 or len(test_y) == 0:
@@ -80,6 +86,7 @@ def fine_tune(
             "There must be images to train on and to test. "
             f"Received: {len(train_y)} training images, {len(test_y)} test images"
         )
+    num_classes = count_classes("train_y", train_y)
     for images in (train_images, test_images):
         check_images(images)
     used = stratified_sample(train_y, fraction, seed)
@@ -89,7 +96,7 @@ def fine_tune(
     image_shape = train_images.shape[1:]
     classifier = Classifier(
         _copy(encoder, image_shape),
-        num_classes=int(train_y.max()) + 1,
+        num_classes=num_classes,
         augmentation=ViewSplitter(
             num_views=1, crop_scale=(0.6, 1.0), jitter=0.0, grayscale=0.0, seed=seed
         ),

@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 
+from keras_simmim._numbers import check_integer, check_number
 from keras_simmim.evaluation.check_features import check_features, check_finite, check_labels
 
 # A tile of similarities takes 64 MB.
@@ -9,7 +10,7 @@ _TEST_TILE = 2048
 _TRAIN_TILE = 8192
 # Least number of training rows that thresholds are chosen by.
 _SAMPLE = 2048
-# Votes of a tile, rows x classes, stay below this.
+# Votes that are counted at a time, rows x classes, stay below this.
 _LARGEST_VOTES = 2**23
 
 
@@ -31,7 +32,8 @@ def knn_accuracy(
         test_y: integer labels `(M,)`.
         k: neighbours that vote; if there are fewer training rows, all of them do.
         temperature: temperature of the votes.
-        num_classes: number of classes; None: the largest training label plus 1.
+        num_classes: a number that every training label is below; None: any labels. Time and memory
+            go by the number of different labels, whatever they are.
 
     Returns:
         The share of test rows whose label is predicted.
@@ -63,10 +65,11 @@ def knn_predict(
         test_x: features `(M, F)`.
         k: neighbours that vote; if there are fewer training rows, all of them do.
         temperature: temperature of the votes.
-        num_classes: number of classes; None: the largest training label plus 1.
+        num_classes: a number that every training label is below; None: any labels. Time and memory
+            go by the number of different labels, whatever they are.
 
     Returns:
-        Labels `(M,)` int64; of classes with equal votes the first.
+        Labels `(M,)` int64; of classes with equal votes the smallest.
 
     Raises:
         ValueError: for shapes, labels or features that can't be used.
@@ -77,31 +80,29 @@ def knn_predict(
     """
     train_y = check_labels("train_y", train_y, len(train_x))
     check_features(train_x, test_x)
-    if k < 1 or temperature <= 0 or len(train_x) == 0:
-        raise ValueError(
-            "`k` must be at least 1, `temperature` above 0, and there must be training rows. "
-            f"Received: k={k}, temperature={temperature}, {len(train_x)} training rows"
-        )
-    if num_classes is None:
-        num_classes = int(train_y.max()) + 1
-    elif train_y.max() >= num_classes:
+    k = check_integer("k", k)
+    temperature = check_number("temperature", temperature, above=0)
+    num_classes = check_integer("num_classes", num_classes, optional=True)
+    if len(train_x) == 0:
+        raise ValueError("There must be training rows. Received: 0 training rows")
+    if num_classes is not None and train_y.max() >= num_classes:
         raise ValueError(
             f"`num_classes` must be above every label. Received: num_classes={num_classes}, "
             f"a label {train_y.max()}"
         )
+    classes, train_classes = np.unique(train_y, return_inverse=True)
     k = min(k, len(train_x))
     scales = _inverse_norms("train_x", train_x)
     test_scales = _inverse_norms("test_x", test_x)
-    rows = max(1, min(_TEST_TILE, _LARGEST_VOTES // num_classes))
     sample = _sample(train_x, scales)
     predicted = np.empty(len(test_x), "int64")
-    buffer = np.empty(rows * max(_TRAIN_TILE, k), "float32")
-    for start in range(0, len(test_x), rows):
-        tile = slice(start, start + rows)
+    buffer = np.empty(_TEST_TILE * max(_TRAIN_TILE, k), "float32")
+    for start in range(0, len(test_x), _TEST_TILE):
+        tile = slice(start, start + _TEST_TILE)
         queries = _unit(test_x[tile], test_scales[tile])
         similarities, neighbours = _nearest(queries, train_x, scales, sample, k, buffer)
-        votes = _votes(similarities, train_y[neighbours], temperature, num_classes)
-        predicted[tile] = votes.argmax(axis=1)
+        chosen = _most_voted(similarities, train_classes[neighbours], temperature, len(classes))
+        predicted[tile] = classes[chosen]
     return predicted
 
 
@@ -177,14 +178,27 @@ def _largest(rows, columns, values, num_rows, k):
     return np.take_along_axis(candidates, chosen, 1), np.take_along_axis(owners, chosen, 1)
 
 
-def _votes(similarities, labels, temperature, num_classes):
-    """Sum of the weights exp(similarity / temperature) of each class, `(rows, num_classes)`."""
+def _most_voted(similarities, voters, temperature, num_classes):
+    """The class, 0...num_classes - 1, of the largest sum of weights exp(similarity / temperature).
+
+    Args:
+        similarities: of each row's neighbours, `(rows, k)`.
+        voters: their classes, `(rows, k)`.
+        temperature: temperature of the votes.
+        num_classes: number of classes.
+    """
     # A common factor per row changes no vote, and keeps low temperatures from overflowing.
     shifted = similarities - similarities.max(axis=1, keepdims=True)
     weights = np.exp(shifted.astype("float64") / temperature)
-    bins = np.arange(len(labels))[:, None] * num_classes + labels
-    votes = np.bincount(bins.ravel(), weights.ravel(), minlength=len(labels) * num_classes)
-    return votes.reshape(len(labels), num_classes)
+    chosen = np.empty(len(voters), "int64")
+    step = max(1, _LARGEST_VOTES // num_classes)
+    for start in range(0, len(voters), step):
+        part = slice(start, start + step)
+        rows = len(voters[part])
+        bins = np.arange(rows)[:, None] * num_classes + voters[part]
+        votes = np.bincount(bins.ravel(), weights[part].ravel(), minlength=rows * num_classes)
+        chosen[part] = votes.reshape(rows, num_classes).argmax(axis=1)
+    return chosen
 
 
 def _inverse_norms(name, features):

@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 
+from keras_simmim._numbers import check_integer, check_number
 from keras_simmim.evaluation.check_features import check_labels
 from keras_simmim.evaluation.check_input import check_input
 from keras_simmim.evaluation.model_knn import model_knn
@@ -25,8 +26,8 @@ class KNNCallback(keras.callbacks.Callback):
         batch_size: images that are embedded at a time.
 
     Raises:
-        ValueError: for labels that are not an integer for each image, or `every` below 1; when
-            training begins, for images that the method does not take.
+        ValueError: for labels that are not an integer for each image, or a number out of its range;
+            when training begins, for images that the method does not take.
     """
 
     def __init__(
@@ -41,18 +42,16 @@ class KNNCallback(keras.callbacks.Callback):
         batch_size: int = 512,
     ):
         super().__init__()
-        if every < 1:
-            raise ValueError(f"`every` must be at least 1. Received: {every}")
+        self.every = check_integer("every", every)
+        self.k = check_integer("k", k)
+        self.temperature = check_number("temperature", temperature, above=0)
+        self.batch_size = check_integer("batch_size", batch_size)
         self.train_images = train_images
         self.test_images = test_images
         self.train_labels = check_labels(
             "train_labels", train_labels, len(train_images), of="images"
         )
         self.test_labels = check_labels("test_labels", test_labels, len(test_images), of="images")
-        self.every = every
-        self.k = k
-        self.temperature = temperature
-        self.batch_size = batch_size
 
     def on_train_begin(self, logs=None):
         for images in (self.train_images, self.test_images):

@@ -3,9 +3,10 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_simmim.encoders.image_shape import standardize_image_shape
 from keras_simmim.evaluation.check_features import check_labels
 from keras_simmim.evaluation.classifier import Classifier
-from keras_simmim.evaluation.linear_probe import C_VALUES, fit_regression
+from keras_simmim.evaluation.linear_probe import C_VALUES, fit_regression, probe_options
 from keras_simmim.evaluation.require_encoder import require_encoder
 
 
@@ -40,15 +41,18 @@ def linear_classifier(
         ValueError: for an encoder, features or labels that can't be used.
     """
     require_encoder(encoder)
+    image_shape = standardize_image_shape(image_shape)
+    options = probe_options(c_values, max_iter, seed)
     train_x = np.asarray(train_x, "float32")
     train_y = check_labels("train_y", train_y, len(train_x))
     classes = np.unique(train_y)
     if not np.array_equal(classes, np.arange(len(classes))):
         raise ValueError(
-            "`train_y` must have each label from 0 to the largest. "
-            f"Received: labels {classes.tolist()}"
+            "`train_y` must have each label from 0 to the largest: number the classes anew by "
+            "`numpy.unique(train_y, return_inverse=True)`. "
+            f"Received: labels {classes[:10].tolist()}{', ...' if len(classes) > 10 else ''}"
         )
-    scaler, regression = fit_regression(train_x, train_y, c_values, max_iter, seed)
+    scaler, regression = fit_regression(train_x, train_y, **options)
     kernel = regression.coef_.T / scaler.scale_[:, None]  # (F, num_classes)
     bias = regression.intercept_ - scaler.mean_ @ kernel
     if len(classes) == 2:  # scikit-learn has one logit then: that of class 1 against 0

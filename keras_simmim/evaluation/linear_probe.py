@@ -3,6 +3,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from keras_simmim._numbers import check_integer, check_number, check_seed
 from keras_simmim.evaluation.check_features import check_features, check_finite, check_labels
 from keras_simmim.evaluation.stratified_sample import stratified_sample
 
@@ -37,7 +38,7 @@ def linear_probe(
         c_values: inverse strengths of the regularisation to choose from, above 0; of those that do
             equally well the smallest is taken.
         max_iter: iterations of the solver at most, for each fit.
-        seed: seed of which rows are held out.
+        seed: seed of which rows are held out, an integer, 0...2**31 - 1.
 
     Returns:
         The share of test rows whose label is predicted.
@@ -51,12 +52,33 @@ def linear_probe(
         Linear evaluation as in Chen et al. 2020, "SimCLR" (arXiv 2002.05709), appendix B.8.1: an L2
         penalty chosen on a validation set, L-BFGS, then a fit to all of the training set.
     """
+    options = probe_options(c_values, max_iter, seed)
     train_x, test_x = np.asarray(train_x, "float32"), np.asarray(test_x, "float32")
     test_y = check_labels("test_y", test_y, len(test_x))
     check_features(train_x, test_x)
     check_finite("test_x", test_x)
-    scaler, regression = fit_regression(train_x, train_y, c_values, max_iter, seed)
+    scaler, regression = fit_regression(train_x, train_y, **options)
     return _accuracy(regression, scaler.transform(test_x), test_y)
+
+
+def probe_options(c_values=C_VALUES, max_iter=1000, seed=0):
+    """Returns the numbers that `linear_probe` takes, checked, C from the smallest on.
+
+    Raises:
+        ValueError: for a number out of its range.
+    """
+    words = "`c_values` must be finite numbers above 0"
+    try:
+        values = sorted(check_number("c_values", c, above=0) for c in c_values)
+    except (TypeError, ValueError):  # a number is no list of them
+        raise ValueError(f"{words}. Received: c_values={c_values!r}") from None
+    if not values:
+        raise ValueError(f"{words}, at least one. Received: c_values={c_values!r}")
+    return {
+        "c_values": values,
+        "max_iter": check_integer("max_iter", max_iter),
+        "seed": check_seed("seed", seed),
+    }
 
 
 def fit_regression(train_x, train_y, c_values, max_iter, seed):
@@ -64,8 +86,8 @@ def fit_regression(train_x, train_y, c_values, max_iter, seed):
 
     Args:
         train_x: features `(N, F)` float32.
-        train_y: as in `linear_probe`, and so are the others.
-        c_values: inverse strengths of the regularisation to choose from.
+        train_y: as in `linear_probe`.
+        c_values: as `probe_options` returns it, and so are the others.
         max_iter: iterations of the solver at most.
         seed: seed of which rows are held out.
 
@@ -74,9 +96,6 @@ def fit_regression(train_x, train_y, c_values, max_iter, seed):
     """
     train_y = check_labels("train_y", train_y, len(train_x))
     check_finite("train_x", train_x)
-    c_values = sorted(c_values)
-    if not c_values or c_values[0] <= 0:
-        raise ValueError(f"`c_values` must be numbers above 0. Received: c_values={c_values}")
     if len(np.unique(train_y)) < 2:
         raise ValueError(
             f"There must be at least 2 classes. Received: {len(train_y)} training rows of "
@@ -103,9 +122,8 @@ def _set_best_c(regression, x, y, c_values, seed):
     fraction = min(1.0, _MOST_ROWS / len(fitted))
     fitted = fitted[stratified_sample(y[fitted], fraction, seed)]
     best, weights = -1.0, None
-    for (
-        c
-    ) in c_values:  # from strong to weak regularisation, each from the weights of the one before
+    # From strong to weak regularisation, each from the weights of the one before.
+    for c in c_values:
         regression.set_params(C=c)
         with warnings.catch_warnings():
             # Weights that have not settled can be compared all the same; the last fit warns.

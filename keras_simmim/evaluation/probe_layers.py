@@ -4,11 +4,13 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_simmim._numbers import check_integer
 from keras_simmim.encoders import check_encoder, pool
 from keras_simmim.encoders.layer_outputs import layer_outputs
 from keras_simmim.evaluation.check_features import check_labels
 from keras_simmim.evaluation.embed import embed
 from keras_simmim.evaluation.linear_probe import import_sklearn, linear_probe
+from keras_simmim.evaluation.linear_probe import probe_options as check_options
 from keras_simmim.evaluation.require_encoder import require_encoder
 
 
@@ -52,6 +54,8 @@ def probe_layers(
     """
     # What is wrong is said before the images are encoded.
     import_sklearn()
+    batch_size = check_integer("batch_size", batch_size)
+    options = check_options(**probe_options)
     require_encoder(encoder)
     train_y = check_labels("train_y", train_y, len(train_images), of="images")
     test_y = check_labels("test_y", test_y, len(test_images), of="images")
@@ -68,7 +72,7 @@ def probe_layers(
     for name, features in pooled.items():
         columns = slice(start, start + features.shape[-1])
         accuracies[name] = linear_probe(
-            train_x[:, columns], train_y, test_x[:, columns], test_y, **probe_options
+            train_x[:, columns], train_y, test_x[:, columns], test_y, **options
         )
         start = columns.stop
     return accuracies

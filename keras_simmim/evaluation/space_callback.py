@@ -1,6 +1,7 @@
 import keras
 import numpy as np
 
+from keras_simmim._numbers import check_integer, check_seed
 from keras_simmim.evaluation.alignment import alignment
 from keras_simmim.evaluation.embed import embed, multiple_of_devices, view_drawer
 from keras_simmim.evaluation.rankme import rankme
@@ -24,25 +25,23 @@ class SpaceCallback(keras.callbacks.Callback):
         every: epochs from one measurement to the next; the last epoch is measured too.
         batch_size: images that are embedded at a time, at most all. Several devices see the views
             that one does if their number divides it.
-        seed: seed of the views, a non-negative integer.
+        seed: seed of the views, an integer, 0...2**31 - 1.
 
     Raises:
-        ValueError: for fewer than 2 images, or `every` below 1; when training begins, for images
-            that are not 0...255.
+        ValueError: for fewer than 2 images, or a number out of its range; when training begins, for
+            images that are not 0...255.
     """
 
     def __init__(self, images: np.ndarray, every: int = 1, batch_size: int = 512, seed: int = 0):
         super().__init__()
-        if every < 1:
-            raise ValueError(f"`every` must be at least 1. Received: {every}")
+        self.every = check_integer("every", every)
+        self.batch_size = check_integer("batch_size", batch_size)
+        self.seed = check_seed("seed", seed)
         if len(images) < 2:
             raise ValueError(
                 f"At least 2 images are needed to tell how they spread. Received: {len(images)}"
             )
         self.images = images
-        self.every = every
-        self.batch_size = batch_size
-        self.seed = seed
 
     def on_train_begin(self, logs=None):
         check_images(self.images)

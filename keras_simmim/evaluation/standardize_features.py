@@ -3,6 +3,7 @@ from collections.abc import Sequence
 import keras
 import numpy as np
 
+from keras_simmim.encoders.image_shape import standardize_image_shape
 from keras_simmim.evaluation.check_features import check_finite
 from keras_simmim.evaluation.require_encoder import require_encoder
 
@@ -37,6 +38,7 @@ def standardize_features(
         appendix A.1, where a batch norm without weights does this before the linear probe.
     """
     require_encoder(encoder)
+    image_shape = standardize_image_shape(image_shape)
     features = np.asarray(features, "float32")
     if features.ndim != 2 or len(features) < 2:
         raise ValueError(
@@ -50,4 +52,4 @@ def standardize_features(
     standardize = keras.layers.Rescaling(
         scale.tolist(), (-mean * scale).tolist(), dtype="float32", name="standardize_features"
     )
-    return keras.Sequential([keras.Input(tuple(image_shape)), encoder, standardize])
+    return keras.Sequential([keras.Input(image_shape), encoder, standardize])

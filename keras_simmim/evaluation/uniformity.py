@@ -2,6 +2,7 @@ import math
 
 import numpy as np
 
+from keras_simmim._numbers import check_number
 from keras_simmim.evaluation.check_embeddings import check_embeddings, unit_length
 
 # A tile of pairs takes 16 MB.
@@ -31,8 +32,7 @@ def uniformity(embeddings: np.ndarray, t: float = 2.0) -> float:
         Wang and Isola 2020, "Understanding Contrastive Representation Learning through Alignment
         and Uniformity on the Hypersphere" (arXiv 2005.10242), section 4.1.
     """
-    if not t > 0:
-        raise ValueError(f"`t` must be above 0. Received: t={t}")
+    t = check_number("t", t, above=0)
     z = unit_length(check_embeddings(embeddings, {2: "(images, dim)"}, least=2))
     squares = np.sum(z * z, axis=-1, keepdims=True)
     ones = np.ones_like(squares)

@@ -1,8 +1,8 @@
 import keras
 from keras import ops
 
+from keras_simmim._numbers import check_integer
 from keras_simmim.encoders.batch_norm import BatchNorm
-from keras_simmim.encoders.check_sizes import check_sizes
 from keras_simmim.encoders.pooling import flatten_positions
 from keras_simmim.heads.unit_length import unit_length
 
@@ -42,12 +42,9 @@ class AttentionHead(keras.layers.Layer):
 
     def __init__(self, num_heads=4, embedding_dim=128, hidden_dim=None, **kwargs):
         super().__init__(**kwargs)
-        check_sizes(num_heads=num_heads, embedding_dim=embedding_dim)
-        if hidden_dim is not None:
-            check_sizes(hidden_dim=hidden_dim)
-        self.num_heads = num_heads
-        self.embedding_dim = embedding_dim
-        self.hidden_dim = hidden_dim
+        self.num_heads = check_integer("num_heads", num_heads)
+        self.embedding_dim = check_integer("embedding_dim", embedding_dim)
+        self.hidden_dim = check_integer("hidden_dim", hidden_dim, optional=True)
         self.hidden_norm = BatchNorm(dtype=self.dtype_policy, name="hidden_norm")
 
     def build(self, features_shape):

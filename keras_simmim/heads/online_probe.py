@@ -3,7 +3,7 @@ import numpy as np
 from keras import ops
 
 from keras_simmim import backend
-from keras_simmim.encoders.check_sizes import check_sizes
+from keras_simmim._numbers import check_integer
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -35,13 +35,12 @@ class OnlineProbe(keras.layers.Layer):
     def __init__(self, num_classes, **kwargs):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        check_sizes(num_classes=num_classes)
-        self.num_classes = num_classes
+        self.num_classes = check_integer("num_classes", num_classes)
         # Features have any scale, and change theirs as they are trained.
         self.norm = keras.layers.LayerNormalization(
             center=False, scale=False, dtype="float32", name="norm"
         )
-        self.classifier = keras.layers.Dense(num_classes, dtype="float32", name="classifier")
+        self.classifier = keras.layers.Dense(self.num_classes, dtype="float32", name="classifier")
         self.accuracy = keras.metrics.SparseCategoricalAccuracy(name="probe_accuracy")
 
     def build(self, features_shape):

@@ -1,8 +1,8 @@
 import keras
 from keras import ops
 
+from keras_simmim._numbers import check_integer
 from keras_simmim.encoders.batch_norm import BatchNorm
-from keras_simmim.encoders.check_sizes import check_sizes
 from keras_simmim.encoders.pooling import pool
 from keras_simmim.heads.unit_length import unit_length
 
@@ -35,11 +35,8 @@ class ProjectionHead(keras.layers.Layer):
 
     def __init__(self, embedding_dim=128, hidden_dim=None, normalize=True, **kwargs):
         super().__init__(**kwargs)
-        check_sizes(embedding_dim=embedding_dim)
-        if hidden_dim is not None:
-            check_sizes(hidden_dim=hidden_dim)
-        self.embedding_dim = embedding_dim
-        self.hidden_dim = hidden_dim
+        self.embedding_dim = check_integer("embedding_dim", embedding_dim)
+        self.hidden_dim = check_integer("hidden_dim", hidden_dim, optional=True)
         self.normalize = normalize
 
     def build(self, features_shape):

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_simmim import backend
+from keras_simmim._numbers import check_number
 from keras_simmim.heads.unit_length import unit_length
 from keras_simmim.losses.check_embeddings import check_embeddings
 
@@ -38,13 +39,8 @@ class EMPSSLLoss(keras.layers.Layer):
     def __init__(self, invariance=200.0, epsilon_squared=0.2, **kwargs):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        if invariance < 0 or not epsilon_squared > 0:
-            raise ValueError(
-                "`invariance` must be at least 0, `epsilon_squared` above 0. Received: "
-                f"invariance={invariance}, epsilon_squared={epsilon_squared}"
-            )
-        self.invariance = float(invariance)
-        self.epsilon_squared = float(epsilon_squared)
+        self.invariance = float(check_number("invariance", invariance, least=0))
+        self.epsilon_squared = float(check_number("epsilon_squared", epsilon_squared, above=0))
 
     def call(self, embeddings):
         check_embeddings(self, embeddings.shape)
@@ -65,7 +61,7 @@ class EMPSSLLoss(keras.layers.Layer):
             gram = ops.matmul(z, transposed)
         else:
             gram = backend.mean_of_replicas(ops.matmul(transposed, z))
-        root = ops.cholesky(ops.eye(gram.shape[-1]) + scale * gram)
+        root = ops.cholesky(ops.eye(gram.shape[-1], dtype=gram.dtype) + scale * gram)
         # Half of logdet: the log of the determinant of the root.
         return ops.mean(ops.sum(ops.log(ops.diagonal(root, axis1=-2, axis2=-1)), axis=-1))
 

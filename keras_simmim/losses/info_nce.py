@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim._numbers import check_number
 from keras_simmim.heads.unit_length import unit_length
 from keras_simmim.losses.mean_of_pairs import mean_of_pairs
 
@@ -39,11 +40,7 @@ class InfoNCE(keras.layers.Layer):
     def __init__(self, temperature=0.2, same_views=False, **kwargs):
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        if not temperature > 0:
-            raise ValueError(
-                f"`temperature` must be a positive number. Received: temperature={temperature}"
-            )
-        self.temperature = float(temperature)
+        self.temperature = float(check_number("temperature", temperature, above=0))
         self.same_views = same_views
 
     def call(self, queries, keys, queue):

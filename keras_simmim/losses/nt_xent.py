@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_simmim import backend
+from keras_simmim._numbers import check_number
 from keras_simmim.heads.unit_length import unit_length
 from keras_simmim.losses.check_embeddings import check_embeddings
 from keras_simmim.losses.log_negatives import log_negatives
@@ -45,11 +46,7 @@ class NTXent(keras.layers.Layer):
         # In bfloat16 similarities near 1 differ by 0.004, which a low temperature blows up.
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        if not temperature > 0:
-            raise ValueError(
-                f"`temperature` must be a positive number. Received: temperature={temperature}"
-            )
-        self.temperature = float(temperature)
+        self.temperature = float(check_number("temperature", temperature, above=0))
 
     def call(self, embeddings):
         check_embeddings(self, embeddings.shape)

@@ -3,12 +3,12 @@ import math
 import keras
 from keras import ops
 
+from keras_simmim._numbers import check_integer, check_number
 from keras_simmim.heads import ProjectionHead
 from keras_simmim.losses import BYOLLoss
 from keras_simmim.methods.method import Method, merge_views, split_views
 from keras_simmim.methods.momentum import (
     batches_seen,
-    check_momentum,
     follow,
     freeze,
     frozen_copy,
@@ -78,13 +78,8 @@ class BYOL(Method):
                     f"Received: projection_head={projection_head!r}, prediction_head=None"
                 )
             prediction_head = ProjectionHead(dim, 4096, normalize=False)
-        if momentum_steps is not None and (
-            not isinstance(momentum_steps, int) or momentum_steps < 1
-        ):
-            raise ValueError(
-                "`momentum_steps` must be a positive integer or None. "
-                f"Received: momentum_steps={momentum_steps}"
-            )
+        momentum = float(check_number("momentum", momentum, least=0, most=1))
+        momentum_steps = check_integer("momentum_steps", momentum_steps, optional=True)
         super().__init__(
             encoder=encoder,
             view_splitter=ViewSplitter() if view_splitter is None else view_splitter,
@@ -94,7 +89,7 @@ class BYOL(Method):
             **kwargs,
         )
         self.prediction_head = prediction_head
-        self.momentum = check_momentum(momentum)
+        self.momentum = momentum
         self.momentum_steps = momentum_steps
         self.build_if_shape_is_known()
 

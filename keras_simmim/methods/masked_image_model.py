@@ -1,6 +1,7 @@
 import keras
 from keras import ops
 
+from keras_simmim._numbers import GREATEST_SEED, check_integer, check_number, check_seed
 from keras_simmim.losses import MaskedL1
 from keras_simmim.methods.method import Method, merge_views, split_views
 from keras_simmim.views import PatchMasker, ViewSplitter
@@ -72,6 +73,9 @@ class MaskedImageModel(Method):
                 "`keras_simmim.encoders.ViT`. "
                 f"Received: encoder {encoder!r}, which has no `patch_size`"
             )
+        mask_unit = check_integer("mask_unit", mask_unit, optional=True)
+        mask_ratio = check_number("mask_ratio", mask_ratio, above=0, below=1)
+        seed = check_seed("seed", seed, optional=True)
         if view_splitter is None:
             view_splitter = ViewSplitter(
                 num_views=1, crop_scale=(0.67, 1.0), jitter=0.0, grayscale=0.0, seed=seed
@@ -151,6 +155,7 @@ class MaskedImageModel(Method):
             Reconstructions `(B, H, W, C)` float32, 0...255, with the images' own pixels where they
             were not masked; and masks `(B, H, W)` bool.
         """
+        seed = check_seed("seed", seed)
         images = ops.cast(images, "float32")
         outputs = self.encode_views(images[:, None], training=False, seed=seed)
         size = self.encoder.patch_size
@@ -171,4 +176,4 @@ class MaskedImageModel(Method):
 
 def _seed_of_masks(seed):
     """Another than that of the views, far away: what is masked must not depend on the crop."""
-    return None if seed is None else seed + 2**30
+    return None if seed is None else (seed + 2**30) % (GREATEST_SEED + 1)

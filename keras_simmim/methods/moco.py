@@ -2,10 +2,11 @@ import keras
 from keras import ops
 
 from keras_simmim import backend
+from keras_simmim._numbers import check_integer, check_number
 from keras_simmim.heads import ProjectionHead
 from keras_simmim.losses import InfoNCE
 from keras_simmim.methods.method import Method, merge_views, split_views
-from keras_simmim.methods.momentum import check_momentum, follow, freeze, frozen_copy, require_built
+from keras_simmim.methods.momentum import follow, freeze, frozen_copy, require_built
 from keras_simmim.views import ViewSplitter
 
 
@@ -64,10 +65,8 @@ class MoCo(Method):
         online_probe=None,
         **kwargs,
     ):
-        if not isinstance(queue_size, int) or queue_size < 1:
-            raise ValueError(
-                f"`queue_size` must be a positive integer. Received: queue_size={queue_size}"
-            )
+        queue_size = check_integer("queue_size", queue_size)
+        momentum = float(check_number("momentum", momentum, least=0, most=1))
         super().__init__(
             encoder=encoder,
             view_splitter=ViewSplitter() if view_splitter is None else view_splitter,
@@ -77,7 +76,7 @@ class MoCo(Method):
             **kwargs,
         )
         self.queue_size = queue_size
-        self.momentum = check_momentum(momentum)
+        self.momentum = momentum
         self.symmetric = symmetric
         self.build_if_shape_is_known()
 

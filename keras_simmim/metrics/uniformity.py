@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_simmim import backend
+from keras_simmim._numbers import check_number
 from keras_simmim.heads.unit_length import unit_length
 from keras_simmim.losses.map_rows import map_rows
 
@@ -30,9 +31,7 @@ class Uniformity(keras.metrics.Mean):
 
     def __init__(self, t=2.0, name="uniformity", dtype=None):
         super().__init__(name=name, dtype=dtype)
-        if not t > 0:
-            raise ValueError(f"`t` must be above 0. Received: t={t}")
-        self.t = t
+        self.t = check_number("t", t, above=0)
 
     def update_state(self, embeddings, sample_weight=None):
         """Adds a batch.

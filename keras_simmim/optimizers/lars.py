@@ -2,6 +2,9 @@ import keras
 import numpy as np
 from keras import ops
 
+from keras_simmim._numbers import check_number
+from keras_simmim.optimizers.check_learning_rate import check_learning_rate
+
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
 class LARS(keras.optimizers.Optimizer):
@@ -23,8 +26,8 @@ class LARS(keras.optimizers.Optimizer):
     would hardly let it move. The exclusions are saved with the optimizer's state.
 
     Args:
-        learning_rate: float, `keras.optimizers.schedules.LearningRateSchedule`, or a callable that
-            gives one.
+        learning_rate: float of at least 0, `keras.optimizers.schedules.LearningRateSchedule`, or a
+            callable that gives one.
         momentum: float, 0...1.
         weight_decay: float, at least 0.
         trust_coefficient: float above 0: length of a step, of learning rate 1 and without momentum,
@@ -60,15 +63,13 @@ class LARS(keras.optimizers.Optimizer):
         nesterov=False,
         **kwargs,
     ):
-        if not 0 <= momentum <= 1 or not weight_decay >= 0 or not trust_coefficient > 0:
-            raise ValueError(
-                "`momentum` must be from 0 to 1, `weight_decay` at least 0, `trust_coefficient` "
-                f"above 0. Received: momentum={momentum}, weight_decay={weight_decay}, "
-                f"trust_coefficient={trust_coefficient}"
-            )
-        super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, **kwargs)
-        self.momentum = momentum
-        self.trust_coefficient = trust_coefficient
+        super().__init__(
+            learning_rate=check_learning_rate(learning_rate),
+            weight_decay=check_number("weight_decay", weight_decay, least=0),
+            **kwargs,
+        )
+        self.momentum = check_number("momentum", momentum, least=0, most=1)
+        self.trust_coefficient = check_number("trust_coefficient", trust_coefficient, above=0)
         self.nesterov = nesterov
 
     def exclude_from_weight_decay(self, var_list=None, var_names=None):

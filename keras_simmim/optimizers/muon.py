@@ -1,6 +1,9 @@
 import keras
 from keras import ops
 
+from keras_simmim._numbers import check_number
+from keras_simmim.optimizers.check_learning_rate import check_learning_rate
+
 # Of the quintic iteration a x + b x^3 + c x^5, steep at 0: after five times singular values from
 # 0.005 to 1 lie between 0.67 and 1.21, which serves as well as 1.
 _COEFFICIENTS = (3.4445, -4.7750, 2.0315)
@@ -25,15 +28,15 @@ class Muon(keras.optimizers.Optimizer):
     that suits Adam.
 
     Args:
-        learning_rate: float, `keras.optimizers.schedules.LearningRateSchedule`, or a callable that
-            gives one.
+        learning_rate: float of at least 0, `keras.optimizers.schedules.LearningRateSchedule`, or a
+            callable that gives one.
         momentum: float, 0...1, of the kernels.
         beta_1: float, 0...1, of Adam's first moment.
         beta_2: float, 0...1, of Adam's second moment.
         epsilon: float above 0, added to the root of Adam's second moment.
         newton_schulz_dtype: dtype of the iterations, as a string; None: bfloat16 where the global
             dtype policy computes in it, else float32.
-        weight_decay: float or None, times the learning rate, as in AdamW.
+        weight_decay: float, at least 0, or None, times the learning rate, as in AdamW.
         **kwargs: of `keras.optimizers.Optimizer`, such as `gradient_accumulation_steps`.
 
     Raises:
@@ -57,18 +60,15 @@ class Muon(keras.optimizers.Optimizer):
         weight_decay=None,
         **kwargs,
     ):
-        fractions = {"momentum": momentum, "beta_1": beta_1, "beta_2": beta_2}
-        if not all(0 <= value < 1 for value in fractions.values()) or not epsilon > 0:
-            raise ValueError(
-                "`momentum`, `beta_1` and `beta_2` must be at least 0 and below 1, `epsilon` above "
-                f"0. Received: {', '.join(f'{k}={v}' for k, v in fractions.items())}, "
-                f"epsilon={epsilon}"
-            )
-        super().__init__(learning_rate=learning_rate, weight_decay=weight_decay, **kwargs)
-        self.momentum = momentum
-        self.beta_1 = beta_1
-        self.beta_2 = beta_2
-        self.epsilon = epsilon
+        super().__init__(
+            learning_rate=check_learning_rate(learning_rate),
+            weight_decay=check_number("weight_decay", weight_decay, least=0, optional=True),
+            **kwargs,
+        )
+        self.momentum = check_number("momentum", momentum, least=0, below=1)
+        self.beta_1 = check_number("beta_1", beta_1, least=0, below=1)
+        self.beta_2 = check_number("beta_2", beta_2, least=0, below=1)
+        self.epsilon = check_number("epsilon", epsilon, above=0)
         if newton_schulz_dtype is None:
             computes = keras.config.dtype_policy().compute_dtype
             newton_schulz_dtype = "bfloat16" if computes == "bfloat16" else "float32"

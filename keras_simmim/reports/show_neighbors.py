@@ -4,6 +4,7 @@ import keras
 import numpy as np
 
 from keras_simmim import evaluation
+from keras_simmim._numbers import check_integer
 from keras_simmim.reports.nearest_neighbors import nearest_neighbors
 from keras_simmim.reports.tile_figure import tile_figure
 
@@ -32,15 +33,18 @@ def show_neighbors(
         A Matplotlib figure, a row for each query.
 
     Raises:
-        ValueError: for as many neighbours as there are images, or more.
+        ValueError: for as many neighbours as there are images, or more, queries that are no rows of
+            them, or another number out of its range.
         ImportError: without the extra `report`, which the message names.
     """
+    batch_size = check_integer("batch_size", batch_size)
+    neighbors = check_integer("neighbors", neighbors)
     if neighbors >= len(images):
         raise ValueError(
             "An image has fewer neighbours than there are images. "
             f"Received: neighbors={neighbors}, {len(images)} images"
         )
-    rows = np.arange(queries) if isinstance(queries, int) else np.asarray(queries)
+    rows = _rows(queries, len(images))
     features = evaluation.embed(model, images, batch_size)
     found, similarities = nearest_neighbors(features[rows], features, neighbors, own=rows)
 
@@ -55,3 +59,11 @@ def show_neighbors(
         names = [name(row, f"{value:.2f}") for row, value in zip(others, near, strict=True)]
         titles.append([name(query, "image"), *names])
     return tile_figure(tiles, titles)
+
+
+def _rows(queries, count):
+    """Rows of the queries, checked."""
+    if np.ndim(queries) == 0:
+        advice = f" up to {count}, or a list of rows"
+        return np.arange(check_integer("queries", queries, most=count, advice=advice))
+    return np.array([check_integer("queries", row, least=0, most=count - 1) for row in queries])

@@ -3,7 +3,8 @@ import math
 import keras
 from keras import ops
 
-from keras_simmim import backend
+from keras_simmim._numbers import check_integer, check_number, check_seed
+from keras_simmim.views import sampling
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -17,7 +18,8 @@ class PatchMasker(keras.layers.Layer):
         unit_size: side of a unit in pixels, a multiple of `patch_size`.
         patch_size: side of a patch in pixels.
         ratio: share of the units to mask, above 0 and below 1.
-        seed: integer for draws that repeat from one run to the next; None: others every time.
+        seed: integer, 0...2**31 - 1, for draws that repeat from one run to the next; None: others
+            every time.
 
     Call arguments:
         images: `(B, H, W, C)`, of which only the shape counts; H and W multiples of `unit_size`.
@@ -47,36 +49,24 @@ class PatchMasker(keras.layers.Layer):
     ):
         # Images are asked for their shape only: a cast of them would be for nothing.
         super().__init__(autocast=False, **kwargs)
-        for name, size in (("unit_size", unit_size), ("patch_size", patch_size)):
-            if not isinstance(size, int) or size < 1:
-                raise ValueError(f"`{name}` must be a positive integer. Received: {name}={size}")
-        if unit_size % patch_size:
+        self.unit_size = check_integer("unit_size", unit_size)
+        self.patch_size = check_integer("patch_size", patch_size)
+        if self.unit_size % self.patch_size:
             raise ValueError(
                 "A unit is masked as whole patches: `unit_size` must be a multiple of "
                 f"`patch_size`. Received: unit_size={unit_size}, patch_size={patch_size}"
             )
-        if not isinstance(ratio, int | float) or not 0 < ratio < 1:
-            raise ValueError(f"`ratio` must be between 0 and 1. Received: ratio={ratio}")
-        if seed is not None and not isinstance(seed, int):
-            raise ValueError(f"`seed` must be an integer or None. Received: seed={seed}")
-        self.unit_size = unit_size
-        self.patch_size = patch_size
-        self.ratio = ratio
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.ratio = check_number("ratio", ratio, above=0, below=1)
+        self.seed = check_seed("seed", seed, optional=True)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def call(self, images, seed=None):
         rows, columns = self._units(images.shape)
         units = rows * columns
         # Rounded, as 0.55 * 100 is a little more than 55.
         count = math.ceil(round(self.ratio * units, 6))
-        noise = backend.own_share(
-            keras.random.uniform(
-                (ops.shape(images)[0] * backend.replica_count(), units),
-                dtype="float32",
-                seed=self.seed_generator if seed is None else seed,
-            )
-        )
+        seed = self.seed_generator if seed is None else seed
+        noise = sampling.draw(ops.shape(images)[0], (units,), seed)
         # Ranks, not a threshold: equal draws would mask too many.
         ranks = ops.argsort(ops.argsort(noise, axis=-1), axis=-1)
         masked = ops.reshape(ranks < count, (-1, rows, columns))

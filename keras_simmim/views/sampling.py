@@ -1,8 +1,33 @@
-"""From uniform draws in [0, 1) to the parameters of views. Every argument `u...` is one draw."""
+"""Uniform draws in [0, 1), and what they become. Every argument `u...` is one draw."""
 
 import math
+import numbers
 
+import keras
 from keras import ops
+
+from keras_simmim import backend
+from keras_simmim._numbers import check_seed
+
+
+def draw(batch_size, shape: tuple[int, ...], seed):
+    """Draws for each image. Of several replicas each gets its part of what one would draw.
+
+    Args:
+        batch_size: number of images B, an integer or a scalar tensor.
+        shape: of the draws for an image.
+        seed: integer or `keras.random.SeedGenerator`.
+
+    Returns:
+        Float32 tensor (B, *shape), uniform in [0, 1).
+
+    Raises:
+        ValueError: for an integer that is no seed.
+    """
+    if isinstance(seed, numbers.Integral):
+        seed = check_seed("seed", seed)
+    whole = (batch_size * backend.replica_count(), *shape)
+    return backend.own_share(keras.random.uniform(whole, dtype="float32", seed=seed))
 
 
 def between(u, low: float, high: float):

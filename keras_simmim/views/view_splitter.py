@@ -1,7 +1,13 @@
 import keras
 from keras import ops
 
-from keras_simmim import backend
+from keras_simmim._numbers import (
+    check_integer,
+    check_number,
+    check_pair,
+    check_seed,
+    check_size_pair,
+)
 from keras_simmim.views import color, resampling, sampling
 
 # A uniform draw for each. All are made whatever is on, so that a seed gives the same crops to
@@ -56,7 +62,8 @@ class ViewSplitter(keras.layers.Layer):
         blur_sigma: least and greatest standard deviation of the Gaussian, in pixels of the view.
         solarize: probability that a view is solarized.
         solarize_threshold: the least value that solarizing inverts, 0..255.
-        seed: integer for draws that repeat from one run to the next; None: others every time.
+        seed: integer, 0...2**31 - 1, for draws that repeat from one run to the next; None: others
+            every time.
 
     Call arguments:
         images: `(B, H, W, C)`, uint8 or float, values 0..255. B may be unknown when a graph is
@@ -102,30 +109,29 @@ class ViewSplitter(keras.layers.Layer):
         # bfloat16 has 8 significant bits: too few for gray levels and for positions in an image.
         kwargs["dtype"] = "float32"
         super().__init__(**kwargs)
-        if not isinstance(num_views, int) or num_views < 1:
-            raise ValueError(
-                "`num_views` must be an integer of at least 1, and of at least 2 for views to be "
-                f"compared. Received: num_views={num_views}"
+        self.num_views = check_integer(
+            "num_views", num_views, advice=", and of at least 2 for views to be compared"
+        )
+        self.crop_scale = check_pair("crop_scale", crop_scale, most=1.0)
+        self.crop_ratio = check_pair("crop_ratio", crop_ratio)
+        if view_size is not None:
+            view_size = check_size_pair(
+                "view_size", view_size, advice=", or None for the images' own size"
             )
-        if seed is not None and not isinstance(seed, int):
-            raise ValueError(f"`seed` must be an integer or None. Received: seed={seed}")
-        self.num_views = num_views
-        self.crop_scale = _range("crop_scale", crop_scale, greatest=1.0)
-        self.crop_ratio = _range("crop_ratio", crop_ratio)
-        self.view_size = _view_size(view_size)
-        self.flip = _number("flip", flip, 1.0)
-        self.jitter = _number("jitter", jitter, 1.0)
-        self.brightness = _number("brightness", brightness)
-        self.contrast = _number("contrast", contrast)
-        self.saturation = _number("saturation", saturation)
-        self.hue = _number("hue", hue, 0.5)
-        self.grayscale = _number("grayscale", grayscale, 1.0)
-        self.blur = _number("blur", blur, 1.0)
-        self.blur_sigma = _range("blur_sigma", blur_sigma)
-        self.solarize = _number("solarize", solarize, 1.0)
-        self.solarize_threshold = _number("solarize_threshold", solarize_threshold, 255)
-        self.seed = seed
-        self.seed_generator = keras.random.SeedGenerator(seed)
+        self.view_size = view_size
+        self.flip = check_number("flip", flip, 0, 1)
+        self.jitter = check_number("jitter", jitter, 0, 1)
+        self.brightness = check_number("brightness", brightness, 0)
+        self.contrast = check_number("contrast", contrast, 0)
+        self.saturation = check_number("saturation", saturation, 0)
+        self.hue = check_number("hue", hue, 0, 0.5)
+        self.grayscale = check_number("grayscale", grayscale, 0, 1)
+        self.blur = check_number("blur", blur, 0, 1)
+        self.blur_sigma = check_pair("blur_sigma", blur_sigma)
+        self.solarize = check_number("solarize", solarize, 0, 1)
+        self.solarize_threshold = check_number("solarize_threshold", solarize_threshold, 0, 255)
+        self.seed = check_seed("seed", seed, optional=True)
+        self.seed_generator = keras.random.SeedGenerator(self.seed)
 
     def call(self, images, seed=None):
         batch_size = ops.shape(images)[0]
@@ -148,12 +154,10 @@ class ViewSplitter(keras.layers.Layer):
             `hue` (B, V), float: turns, 0 for no change;
             `blur_sigma` (B, V), float: pixels of the view, 0 for no blur.
         """
-        uniform = backend.own_share(
-            keras.random.uniform(
-                (batch_size * backend.replica_count(), self.num_views, len(_DRAWS)),
-                dtype="float32",
-                seed=self.seed_generator if seed is None else seed,
-            )
+        uniform = sampling.draw(
+            batch_size,
+            (self.num_views, len(_DRAWS)),
+            self.seed_generator if seed is None else seed,
         )
         u = dict(zip(_DRAWS, ops.unstack(uniform, len(_DRAWS), axis=-1), strict=True))
         parameters = {
@@ -277,36 +281,3 @@ class ViewSplitter(keras.layers.Layer):
             "solarize_threshold": self.solarize_threshold,
             "seed": self.seed,
         }
-
-
-def _number(name, value, greatest=None):
-    if isinstance(value, int | float) and 0 <= value and (greatest is None or value <= greatest):
-        return value
-    limits = "of at least 0" if greatest is None else f"from 0 to {greatest:g}"
-    raise ValueError(f"`{name}` must be a number {limits}. Received: {name}={value}")
-
-
-def _range(name, value, greatest=float("inf")):
-    if isinstance(value, tuple | list) and len(value) == 2:
-        low, high = value
-        if isinstance(low, int | float) and isinstance(high, int | float):
-            if 0 < low <= high <= greatest and high < float("inf"):
-                return (low, high)
-    limit = "" if greatest == float("inf") else f" <= {greatest:g}"
-    raise ValueError(
-        f"`{name}` must be a pair of numbers, 0 < least <= greatest{limit}. "
-        f"Received: {name}={value}"
-    )
-
-
-def _view_size(value):
-    if value is None:
-        return None
-    pair = (value, value) if isinstance(value, int) else value
-    if isinstance(pair, tuple | list) and len(pair) == 2:
-        if all(isinstance(side, int) and side >= 1 for side in pair):
-            return tuple(pair)
-    raise ValueError(
-        "`view_size` must be a positive integer, a pair (height, width) of them, or None for the "
-        f"images' own size. Received: view_size={value}"
-    )

@@ -117,7 +117,7 @@ def test_our_encoder_in_mixed_precision(tmp_path):
 @pytest.mark.parametrize(
     "change, message",
     [
-        ({"fraction": 0.0}, "above 0 and at most 1. Received: fraction=0.0"),
+        ({"fraction": 0.0}, "above 0 and of at most 1. Received: fraction=0.0"),
         ({"epochs": 0}, "`epochs` must be a positive integer"),
         ({"batch_size": 0}, "`batch_size` must be a positive integer"),
         ({"train_y": np.zeros(4, int)}, "`train_y` must hold an integer for each of the 6 images"),

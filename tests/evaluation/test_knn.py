@@ -125,8 +125,8 @@ def test_memory_is_bounded():
         ({"test_y": np.array([0])}, "`test_y` must hold an integer for each of the 2"),
         ({"test_x": np.array([[1.0, np.nan], [1, 1]])}, "test_x that is not, in row 0"),
         ({"train_x": np.array([[1.0, 1], [np.inf, 1], [1, 1]])}, "train_x that is not, in row 1"),
-        ({"k": 0}, "`k` must be at least 1"),
-        ({"temperature": 0.0}, "`temperature` above 0"),
+        ({"k": 0}, "`k` must be a positive integer"),
+        ({"temperature": 0.0}, "`temperature` must be a finite number above 0"),
         ({"num_classes": 1}, "`num_classes` must be above every label"),
     ],
 )

@@ -116,7 +116,7 @@ def test_an_epoch_that_ends_training_is_measured():
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="`every` must be at least 1. Received: 0"):
+    with pytest.raises(ValueError, match="`every` must be a positive integer. Received: every=0"):
         callback(every=0)
     with pytest.raises(ValueError, match="each of the 5 images. Received: shape \\(4,\\)"):
         KNNCallback(data(5, 0)[0], np.zeros(4, int), *data(5, 0))

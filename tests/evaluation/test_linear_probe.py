@@ -144,8 +144,8 @@ def test_without_scikit_learn(monkeypatch):
         ({"train_x": np.diag([1.0, np.inf])[[0, 1] * 3]}, "train_x that is not, in row 1"),
         ({"train_y": np.full(6, 3)}, "at least 2 classes. Received: 6 training rows of 1"),
         ({"train_y": np.array([0, 0, 1, 1, 2, 2])}, "a class of at least 3 training rows"),
-        ({"c_values": ()}, "`c_values` must be numbers above 0"),
-        ({"c_values": (0.0, 1.0)}, "`c_values` must be numbers above 0"),
+        ({"c_values": ()}, "`c_values` must be finite numbers above 0"),
+        ({"c_values": (0.0, 1.0)}, "`c_values` must be finite numbers above 0"),
     ],
 )
 def test_bad_arguments(change, message):

@@ -58,7 +58,7 @@ def test_features_that_are_not_finite_measure_nothing():
 
 
 def test_bad_arguments():
-    with pytest.raises(ValueError, match="Received: 0"):
+    with pytest.raises(ValueError, match="Received: every=0"):
         SpaceCallback(some_images(3), every=0)
     with pytest.raises(ValueError, match="Received: 1"):
         SpaceCallback(some_images(1))

@@ -26,5 +26,5 @@ def test_all():
 
 @pytest.mark.parametrize("fraction", [0.0, -0.5, 1.1])
 def test_bad_fractions(fraction):
-    with pytest.raises(ValueError, match="above 0 and at most 1. Received: fraction="):
+    with pytest.raises(ValueError, match="above 0 and of at most 1. Received: fraction="):
         stratified_sample(np.zeros(4, int), fraction)

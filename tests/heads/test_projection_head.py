@@ -59,5 +59,5 @@ def test_of_any_features(shape, embedding_dim, hidden_dim, normalize, seed):
 
 @pytest.mark.parametrize("kwargs", [{"embedding_dim": 0}, {"hidden_dim": 0.5}])
 def test_rejects_sizes(kwargs):
-    with pytest.raises(ValueError, match="must be a positive integer. Received"):
+    with pytest.raises(ValueError, match="must be a positive integer( or None)?. Received"):
         ProjectionHead(**kwargs)

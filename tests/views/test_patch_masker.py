@@ -124,7 +124,7 @@ def test_seed_of_the_layer_and_of_the_call():
 )
 def test_bad_arguments(arguments):
     ((name, value),) = arguments.items()
-    with pytest.raises(ValueError, match=f"`{name}`.*Received: .*{name}={value}"):
+    with pytest.raises(ValueError, match=f"`{name}`.*Received: .*{name}={value!r}"):
         PatchMasker(**{"unit_size": 8, "patch_size": 4, **arguments})
 
 

@@ -246,7 +246,7 @@ def test_bad_arguments(arguments):
     ((name, value),) = arguments.items()
     with pytest.raises(ValueError, match=f"`{name}`") as error:
         ViewSplitter(**arguments)
-    assert f"Received: {name}={value}" in str(error.value)
+    assert f"Received: {name}={value!r}" in str(error.value)
 
 
 @pytest.mark.parametrize("shape", [(None, None, 3), (32, 32), (32, 32, None)])
