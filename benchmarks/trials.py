@@ -148,7 +148,7 @@ def _settings(fields):
     """What decides a row's result, but for its seed and its length, as JSON has it."""
     import keras
 
-    from keras_simmim.runs.build import fill_in, peak_learning_rate
+    from keras_simmim.runs.defaults import fill_in, peak_learning_rate
     from keras_simmim.runs.run_config import RunConfig
 
     further = {name: fields[name] for name in ("change", "steps") if name in fields}

@@ -4,6 +4,7 @@ import contextlib
 import dataclasses
 import io
 import os
+import re
 import shlex
 import signal
 import sys
@@ -15,6 +16,7 @@ import keras
 
 from keras_simmim import __version__, _why_backend, distribution
 from keras_simmim import backend as engine
+from keras_simmim._click_types import click_type
 from keras_simmim.backend.export_formats import FORMATS
 from keras_simmim.datasets import ImageFileError
 from keras_simmim.export import export
@@ -30,13 +32,17 @@ from keras_simmim.runs import (
     pretrain,
     report,
 )
+from keras_simmim.runs.check_folder import check_folder
+from keras_simmim.runs.option_kinds import Integer
 
 _BACKENDS = click.Choice(["tensorflow", "jax", "torch"])
 _IMAGE_SIZE = click.option(
     "--image-size",
-    type=click.IntRange(min=8),
+    type=click_type(RunConfig.kind("image_size")),
     help="Side that images of folders get [default: that of a run on a folder].",
 )
+# As many images as a run may have in a step.
+_BATCH_SIZE = click_type(Integer(1, RunConfig.kind("batch_size").most))
 _STARTED = time.monotonic()
 
 
@@ -62,42 +68,15 @@ def _option(field, other_default=None):
     if other_default is not None:
         help_text = f"{help_text.partition(' [default')[0].rstrip('.')} [default: {other_default}]."
     name = "--" + field.name.replace("_", "-")
-    if field.type is bool:
+    if isinstance(default, bool):
         name = f"{name}/--no-{field.name.replace('_', '-')}"
     return click.option(
         name,
         default=default,
-        type=_type(field),
+        type=click_type(field.metadata["kind"]),
         help=help_text,
         show_default=default is not None and "[default" not in help_text,
     )
-
-
-def _type(field):
-    if field.metadata["choices"]:
-        return click.Choice(field.metadata["choices"])
-    kind = str(field.type)
-    if kind.startswith("tuple"):
-        return (float, float)
-    if field.type is bool:
-        return bool
-    if "int" in kind:
-        return click.IntRange(min=field.metadata["minimum"])
-    if "float" in kind:
-        minimum = field.metadata["minimum"]
-        return float if minimum is None else click.FloatRange(min=minimum)
-    return str
-
-
-class _Devices(click.ParamType):
-    name = "devices"
-
-    def convert(self, value, parameter, context):
-        if value == "auto":
-            return value
-        if value.isdecimal() and int(value) >= 1:
-            return int(value)
-        self.fail(f"a number from 1 on, or auto. Received: {value}", parameter, context)
 
 
 def _use_backend(backend):
@@ -126,7 +105,7 @@ def commands():
 @click.option(
     "--devices",
     metavar="N|auto",
-    type=_Devices(),
+    type=click_type(Integer(1, 1024, word="auto")),
     help="Train on this many devices, or on all [default: on one].",
 )
 @click.option("--resume", is_flag=True, help="Go on with the run in --output, as it was set up.")
@@ -147,12 +126,11 @@ def pretrain_command(context, backend, output, devices, resume, with_report, **o
     if resume:
         if output is None:
             raise click.UsageError("--resume needs --output: the run folder to go on with.")
-        config = RunConfig.from_json(output / "config.json")
-        _check_same(context, config, options, backend)
+        config = RunConfig.from_json(output / "config.json", to_resume=True)
+        _check_same(config, {**_given(context, options), "backend": backend or config.backend})
         backend = config.backend
     else:
-        _check_lengths(options)
-        config = RunConfig(**options)
+        config = _config(options)
     _use_backend(backend)
     config.backend = keras.backend.backend()
     if config.deterministic:
@@ -201,7 +179,7 @@ def _report_at_end(run, alone):
         return
     try:
         click.echo(f"What was learnt: {report([run])}")
-    except RunError as error:
+    except (RunError, OSError) as error:
         click.echo(f"No report was written: {error} Then: {later}")
 
 
@@ -224,22 +202,31 @@ def _stopped(output, devices):
         raise Stopped(f"{stopped} Go on by: {command}", stopped.signal) from error
 
 
-def _check_lengths(options):
-    given = [name for name in ("epochs", "steps", "minutes") if options[name] is not None]
-    if len(given) > 1:
-        names = " and ".join(f"--{name}" for name in given)
-        raise click.UsageError(f"{names} exclude each other: give one.")
-
-
-def _check_same(context, config, options, backend):
-    """A run goes on as it was set up: what is given again must not differ."""
-    given = {
+def _given(context, options):
+    """The options that were typed."""
+    return {
         name: value
         for name, value in options.items()
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
     }
-    if backend is not None:
-        given["backend"] = backend
+
+
+def _config(options):
+    """The configuration that options give, or an error that calls fields what options are called.
+
+    A single one is checked when it is read, what they are together here.
+    """
+    try:
+        config = RunConfig(**options)
+        config.check_length()
+        return config
+    except ValueError as error:
+        message = re.sub("`([a-z_]+)`", lambda x: "--" + x[1].replace("_", "-"), str(error))
+        raise click.UsageError(message) from error
+
+
+def _check_same(config, given):
+    """A run goes on as it was set up: what is given again must not differ."""
     if differences := config.differences(given):
         was, is_now = differences
         raise click.UsageError(
@@ -257,18 +244,24 @@ def _check_same(context, config, options, backend):
 )
 @click.option("--data-dir", help="Where TensorFlow Datasets keeps CIFAR-10.")
 @_IMAGE_SIZE
-@click.option("--k", type=click.IntRange(min=1), default=200, show_default=True, help="Neighbours.")
+@click.option(
+    "--k",
+    type=click_type(Integer(1, 10**7)),
+    default=200,
+    show_default=True,
+    help="Neighbours.",
+)
 @click.option(
     "--temperature",
-    type=click.FloatRange(min=0, min_open=True),
+    type=click_type(RunConfig.kind("temperature")),
     default=0.1,
     show_default=True,
     help="Temperature of the votes.",
 )
-@click.option("--batch-size", type=click.IntRange(min=1), default=512, show_default=True)
+@click.option("--batch-size", type=_BATCH_SIZE, default=512, show_default=True)
 @click.option(
     "--num-views",
-    type=click.IntRange(min=1),
+    type=click_type(RunConfig.kind("num_views")),
     help="Average the features over this many views of each image, of a method's own splitter.",
 )
 @click.option(
@@ -293,7 +286,11 @@ def evaluate_command(run, backend, **options):
     help="Methods, with commas between them.",
 )
 @click.option(
-    "--seeds", type=click.IntRange(min=1), default=2, show_default=True, help="Runs of a method."
+    "--seeds",
+    type=click_type(Integer(1, 1000)),
+    default=2,
+    show_default=True,
+    help="Runs of a method.",
 )
 @_config_options(
     exclude=("method", "seed"),
@@ -326,12 +323,8 @@ def compare_command(context, methods, seeds, output, backend, **options):
     accuracy.png beside the run folders.
     """
     _use_backend(backend)
-    _check_lengths(options)
-    given = {
-        name: value
-        for name, value in options.items()
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    }
+    given = _given(context, options)
+    _config(given)
     compare(methods.split(","), seeds, output, given)
 
 
@@ -401,8 +394,10 @@ def export_command(run, to, output, data, data_dir, image_size, backend):
         images = images_of_run(config)
     elif "litert-int8" in to.split(","):
         raise click.UsageError("litert-int8 is calibrated on training images: give --data.")
+    output = output or folder / "export"
+    check_folder(output)
     try:
-        exported = export(run, output or folder / "export", to.split(","), images)
+        exported = export(run, output, to.split(","), images)
     except (ValueError, ImportError, RuntimeError) as error:
         raise RunError(" ".join(str(error).split())) from error
     for form, file in exported.items():
@@ -428,7 +423,7 @@ def export_command(run, to, output, data, data_dir, image_size, backend):
 @click.option("--data-dir", help="Where TensorFlow Datasets keeps CIFAR-10.")
 @click.option(
     "--fine-tune",
-    type=click.IntRange(min=1),
+    type=click_type(RunConfig.kind("epochs")),
     metavar="EPOCHS",
     help="Fine-tune the classifier for this many epochs [default: a linear probe].",
 )
@@ -452,6 +447,9 @@ def main(arguments=None):
     """Runs the command line; an error is one line on standard error and exit status 2."""
     try:
         sys.exit(commands(arguments, prog_name="keras-simmim", standalone_mode=False))
+    except BrokenPipeError:  # of what reads this, such as `head`
+        sys.stdout = open(os.devnull, "w")  # or Python would complain when it ends
+        sys.exit(1)
     except ConnectionError as error:
         click.echo(f"keras-simmim: {error}", err=True)
         sys.exit(1)
@@ -461,6 +459,10 @@ def main(arguments=None):
     except (click.ClickException, RunError, ImageFileError) as error:
         message = error.format_message() if isinstance(error, click.ClickException) else str(error)
         click.echo(f"keras-simmim: {' '.join(message.split())}", err=True)
+        sys.exit(2)
+    except OSError as error:
+        what = f"{error.filename}: {error.strerror}." if error.filename else str(error)
+        click.echo(f"keras-simmim: {' '.join(str(what).split())}", err=True)
         sys.exit(2)
     except click.Abort:
         click.echo("keras-simmim: interrupted", err=True)

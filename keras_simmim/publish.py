@@ -14,12 +14,16 @@ from keras_simmim.encoders.float32_copy import float32_copy
 from keras_simmim.export import export
 from keras_simmim.load_model import load_model
 from keras_simmim.runs import RunConfig, RunError, images_of_run
+from keras_simmim.runs.check_folder import check_folder
 from keras_simmim.runs.evaluate import load_data
 from keras_simmim.runs.machine import describe_machine
+from keras_simmim.runs.read_results import read_results
 from keras_simmim.runs.run_data import load_labelled
 from keras_simmim.runs.written_whole import remove
 
 _PARTS = {"encoder": ("onnx", "litert", "litert-int8"), "classifier": ("onnx", "litert")}
+# Of what a run has ended with, for the card.
+_NEEDED = ("training_minutes", "images_seen", "parameters")
 
 
 def publish(
@@ -55,9 +59,12 @@ def publish(
     Raises:
         RunError: for a run, a folder or data that can't be used, or a missing extra.
     """
-    config, results = _record(run)
+    config = RunConfig.from_json(run / "config.json")
+    if not (run / "results.json").is_file():
+        raise RunError(f"{run} holds no results.json: has its training ended?")
     if folder.exists():
         raise RunError(f"{folder} exists: give another name, or remove it first.")
+    check_folder(folder)
     partial = folder.with_name(f"partial-{folder.name}")
     remove(partial)
     try:
@@ -69,6 +76,7 @@ def publish(
             config.folder_image_size,
             config.skip_unreadable,
         )
+        results = read_results(run, needed=_NEEDED)
         images = images_of_run(config)
         made = _make(run, partial, config, labelled, images, fine_tune_epochs)
         results = {"machine": describe_machine(), **results, **made}
@@ -82,13 +90,6 @@ def publish(
     finally:
         remove(partial)
     return results
-
-
-def _record(run):
-    config = RunConfig.from_json(run / "config.json")
-    if not (run / "results.json").is_file():
-        raise RunError(f"{run} holds no results.json: has its training ended?")
-    return config, json.loads((run / "results.json").read_text())
 
 
 def _make(run, folder, config, labelled, images, fine_tune_epochs):

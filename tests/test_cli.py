@@ -11,7 +11,7 @@ from keras_simmim import cli
 from keras_simmim.datasets import ImageFileError
 from keras_simmim.export import Exported
 from keras_simmim.runs import RunConfig
-from keras_simmim.runs.build import ALIKE
+from keras_simmim.runs.defaults import ALIKE
 
 
 def run(capsys, *arguments):

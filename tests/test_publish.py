@@ -89,6 +89,7 @@ def test_what_has_been_published_stays(tmp_path):
 def test_what_breaks_off_leaves_nothing(tmp_path, monkeypatch, breaks):
     for name in ("results.json", "config.json", "history.csv", "model.keras"):
         (tmp_path / name).write_text("{}")
+    (tmp_path / "results.json").write_text(json.dumps(RESULTS))
 
     def fail(*args):
         raise RuntimeError("it broke")

@@ -1,77 +1,29 @@
 """From a run's configuration to the objects that it names."""
 
-from typing import Any
+import dataclasses
 
 import keras
 import numpy as np
 
 from keras_simmim import encoders, heads, losses, methods, optimizers, views
+from keras_simmim.runs.defaults import fill_in, peak_learning_rate
 from keras_simmim.runs.run_config import RunConfig
-
-# The views that methods are compared on.
-ALIKE: dict[str, Any] = {
-    "num_views": 4,
-    "crop_scale": (0.08, 1.0),
-    "jitter": 0.8,
-    "grayscale": 0.2,
-    "blur": 0.0,
-    "solarize": 0.0,
-}
-_COMMON: dict[str, Any] = {
-    **ALIKE,
-    "head": "projection",
-    "temperature": 0.07,
-    "momentum_target": 0.99,
-    "optimizer": "muon",
-    "weight_decay": 0.0,
-}
-_DEFAULTS: dict[str, dict[str, Any]] = {
-    "simmim": {"head": "attention"},
-    "simclr": {},
-    "moco": {},
-    "byol": {"momentum_target": 0.95},
-    "empssl": {"num_views": 20, "crop_scale": (0.25, 0.25), "blur": 0.1, "solarize": 0.1},
-    "mim": {
-        "encoder": "vit",
-        "num_views": 1,
-        "crop_scale": (0.67, 1.0),
-        "jitter": 0.0,
-        "grayscale": 0.0,
-        "optimizer": "adamw",
-        "weight_decay": 0.05,
-    },
-}
-
-
-def fill_in(config: RunConfig, side: int) -> None:
-    """Gives the open fields of a configuration the method's defaults.
-
-    Args:
-        config: the run's configuration.
-        side: height of the images in pixels.
-    """
-    small = (config.view_size or side) < 64
-    # A step of `mim` on small images then takes about as long as one of ResNet-10 on four views.
-    size = {"vit_depth": 4 if small else 6, "vit_heads": 4 if small else 3}
-    defaults = {"encoder": "resnet10" if small else "resnet18", **size, **_COMMON}
-    for name, value in {**defaults, **_DEFAULTS[config.method]}.items():
-        if getattr(config, name) is None:
-            setattr(config, name, value)
+from keras_simmim.runs.run_options import AS_FEATURES
 
 
 def build_method(config: RunConfig, images: np.ndarray) -> methods.Method:
     """Makes the method, its weights drawn from the global seed.
 
     Args:
-        config: the run's configuration; its open fields get the method's defaults.
+        config: the run's configuration; its open fields get their defaults.
         images: `(N, H, W, C)`, some of those that it will see.
     """
     image_shape = images.shape[1:]
     fill_in(config, image_shape[0])
-    encoder = _encoder(config, config.view_size or image_shape[0], image_shape[2])
+    encoder = _encoder(config, image_shape[2])
     if config.whiten_stem and getattr(encoder, "stem", None) in ("3x3", "3x3/2"):
         encoders.whiten_stem(encoder, images)
-    splitter = _view_splitter(config)
+    splitter = _view_splitter(config, image_shape[0])
     if config.method == "simmim":
         return methods.SimMIM(
             encoder,
@@ -97,7 +49,7 @@ def build_method(config: RunConfig, images: np.ndarray) -> methods.Method:
             encoder,
             splitter,
             _head(config, normalize=False),
-            heads.ProjectionHead(config.embedding_dim, config.hidden_dim, normalize=False),
+            heads.ProjectionHead(config.embedding_dim, _hidden_dim(config), normalize=False),
             momentum=config.momentum_target,
             # Of a run that is planned later, `plan` says them.
             momentum_steps=config.total_steps or None,
@@ -109,12 +61,42 @@ def build_method(config: RunConfig, images: np.ndarray) -> methods.Method:
     )
 
 
-def _view_splitter(config):
+def check_together(config: RunConfig, side: int) -> None:
+    """Raises a ValueError for options that contradict each other, before data is read.
+
+    Args:
+        config: the run's configuration, which stays as it is.
+        side: height of the images in pixels.
+    """
+    config = dataclasses.replace(config)
+    fill_in(config, side)
+    config.check()
+    _check_parts(config)
+
+
+def _check_parts(config):
+    if config.method == "byol":
+        _check_not_unit_length(config)
+    if config.encoder == "vit":
+        _encoder(config, channels=3, name="checked")
+    if config.method == "mim":
+        if config.encoder != "vit":
+            raise ValueError(
+                f"mim masks patches: its `encoder` is vit. Received: encoder={config.encoder}"
+            )
+        masker = views.PatchMasker(
+            config.mask_unit, config.patch_size, config.mask_ratio, name="checked"
+        )
+        masker.compute_output_shape((None, config.view_size, config.view_size, 3))
+
+
+def _view_splitter(config, side):
     return views.ViewSplitter(
         num_views=config.num_views,
         crop_scale=config.crop_scale,
         crop_ratio=config.crop_ratio,
-        view_size=config.view_size,
+        # Open where views are as large as images, so that the method takes others, too.
+        view_size=None if config.view_size == side else config.view_size,
         flip=config.flip,
         jitter=config.jitter,
         brightness=config.brightness,
@@ -132,42 +114,49 @@ def _view_splitter(config):
 
 def _head(config, normalize=True):
     if config.head == "projection":
-        return heads.ProjectionHead(config.embedding_dim, config.hidden_dim, normalize)
+        return heads.ProjectionHead(config.embedding_dim, _hidden_dim(config), normalize)
     if not normalize:
+        _check_not_unit_length(config)
+    return heads.AttentionHead(config.num_heads, config.embedding_dim, _hidden_dim(config))
+
+
+def _check_not_unit_length(config):
+    if config.head == "attention":
         raise ValueError(
             f"{config.method} predicts embeddings that are not of unit length, which the attention "
             "head gives: use `head` projection. Received: head=attention"
         )
-    return heads.AttentionHead(config.num_heads, config.embedding_dim, config.hidden_dim)
+
+
+def _hidden_dim(config):
+    return None if config.hidden_dim == AS_FEATURES else config.hidden_dim
 
 
 def _inner_heads(config, encoder):
     if not isinstance(encoder, encoders.ResNet):
         return {}
-    if config.stages > 4:
-        raise ValueError(f"A ResNet has 4 `stages`. Received: stages={config.stages}")
     inner = range(5 - config.stages, 4)
     return {encoder.stage_end(stage): _head(config) for stage in inner}
 
 
-def _encoder(config, side, channels):
+def _encoder(config, channels, name=None):
     if config.encoder == "vit":
         return encoders.ViT(
-            image_shape=(side, side, channels),
-            patch_size=config.patch_size or (4 if side < 64 else 16),
+            image_shape=(config.view_size, config.view_size, channels),
+            patch_size=config.patch_size,
             depth=config.vit_depth,
-            width=config.width or (128 if side < 64 else 192),
+            width=config.width,
             num_heads=config.vit_heads,
             position=config.vit_position,
+            name=name,
         )
-    # A stride of 2 from the start costs little accuracy at 32 px and is 3 to 4 times as fast.
-    stem = ("3x3/2" if side < 64 else "7x7/4") if config.stem == "auto" else config.stem
     return encoders.ResNet(
         depth=int(config.encoder.removeprefix("resnet")),
-        width=config.width or (32 if side < 64 else 64),
+        width=config.width,
         # Views may be smaller than the images that are embedded in the end.
         image_shape=(None, None, channels),
-        stem=stem,
+        stem=config.stem,
+        name=name,
     )
 
 
@@ -208,17 +197,6 @@ def build_optimizer(
             var_names=["bias", "gamma", "beta", "mask_token", "table"]
         )
     return optimizer
-
-
-def peak_learning_rate(config: RunConfig) -> float:
-    """The learning rate given, or the optimizer's default."""
-    if config.learning_rate is not None:
-        return config.learning_rate
-    if config.optimizer in ("sgd", "lars"):
-        return 0.2 * config.batch_size * config.gradient_accumulation / 256
-    if config.encoder == "vit":
-        return 1e-3
-    return 8e-3 if (config.method, config.optimizer) == ("simclr", "muon") else 4e-3
 
 
 def _schedule(config, total_steps, steps_per_pass):

@@ -6,8 +6,10 @@ from pathlib import Path
 
 import numpy as np
 
-from keras_simmim.runs.build import ALIKE
+from keras_simmim.runs.check_folder import check_folder
+from keras_simmim.runs.defaults import ALIKE
 from keras_simmim.runs.evaluate import evaluate
+from keras_simmim.runs.read_results import read_results
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_error import RunError
 from keras_simmim.runs.written_whole import written_whole
@@ -23,6 +25,7 @@ _COLUMNS = {
     "peak_memory_mb": "peak MB",
     "parameters": "parameters",
 }
+_MEASURED = ("training_minutes", "images_seen", "peak_memory_mb", "parameters")
 
 
 def compare(methods: list[str], seeds: int, output: Path, options: dict) -> list[dict]:
@@ -41,11 +44,13 @@ def compare(methods: list[str], seeds: int, output: Path, options: dict) -> list
         A row for each method, as they are in the table.
 
     Raises:
-        RunError: for a method that does not exist, a folder without one to test on, a missing
-            extra, a run that is there and has other options, or a run that failed.
+        RunError: for a method that does not exist, options out of their ranges, a folder without
+            one to test on, a missing extra, an output that can't be written, a run that is there
+            and has other options, or a run that failed.
     """
     _check(methods, options)
     tabulate, figure = _libraries()
+    check_folder(output)
     output.mkdir(parents=True, exist_ok=True)
     shared = {"knn_every": 1, **ALIKE, **options}
     runs = {method: [output / f"{method}-{seed}" for seed in range(seeds)] for method in methods}
@@ -69,6 +74,10 @@ def _check(methods, options):
     unknown = [method for method in methods if method not in choices]
     if unknown or not methods:
         raise RunError(f"Methods are {', '.join(choices)}. Received: {', '.join(methods)}")
+    try:
+        RunConfig(**options).check_length()
+    except ValueError as error:
+        raise RunError(str(error)) from error
     if not any(options.get(name) for name in ("epochs", "steps", "minutes")):
         raise RunError("How long is a run? Give --minutes, --steps or --epochs.")
     data = options.get("data")
@@ -151,15 +160,15 @@ def _row(method, runs):
     """Means and half ranges over the seeds, `(mean, spread)` for what was measured."""
     measured = {name: [] for name in _COLUMNS}
     for run in runs:
-        results = json.loads((run / "results.json").read_text())
-        accuracy = json.loads((run / "accuracy.json").read_text())
+        results = read_results(run, needed=_MEASURED)
+        accuracy = read_results(run, "accuracy.json", ("knn_accuracy", "linear_probe_accuracy"))
         measured["knn"].append(100 * accuracy["knn_accuracy"])
         measured["linear_probe"].append(100 * accuracy["linear_probe_accuracy"])
         measured["minutes"].append(results["training_minutes"])
         measured["images_per_second"].append(
             np.median([float(row["images_per_second"]) for row in _history(run)])
         )
-        for name in ("images_seen", "peak_memory_mb", "parameters"):
+        for name in _MEASURED[1:]:
             measured[name].append(results[name])
     config = RunConfig.from_json(runs[0] / "config.json")
     row = {"method": method, "encoder": config.encoder, "views": config.num_views}

@@ -2,6 +2,7 @@ import json
 import re
 from pathlib import Path
 
+from keras_simmim.runs.run_error import RunError
 from keras_simmim.runs.training_state import TrainingState
 
 _NAME = re.compile(r"step-(\d+)")
@@ -23,5 +24,8 @@ def checkpoints(folder: Path) -> list[Path]:
 
 
 def read_state(checkpoint: Path) -> TrainingState:
-    """Where training was, besides the weights."""
-    return TrainingState(**json.loads((checkpoint / "state.json").read_text()))
+    """Where training was, besides the weights; a RunError where that is damaged."""
+    try:
+        return TrainingState(**json.loads((checkpoint / "state.json").read_text()))
+    except (OSError, TypeError, ValueError) as error:
+        raise RunError(f"{checkpoint} is damaged: {error}") from error

@@ -1,10 +1,10 @@
-import json
 import math
 import time
 from pathlib import Path
 
 from keras_simmim.reports.libraries import import_extra
 from keras_simmim.runs.history import read_history
+from keras_simmim.runs.read_results import read_results
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_error import RunError
 
@@ -27,7 +27,8 @@ def list_runs(folder: Path) -> list[dict[str, str]]:
         (tabulate,) = import_extra("tabulate")
     except ImportError as error:
         raise RunError(str(error)) from error
-    found = sorted(folder.rglob("config.json"), key=lambda path: path.stat().st_mtime)
+    found = [path for path in folder.rglob("config.json") if path.is_file()]
+    found.sort(key=lambda path: path.stat().st_mtime)
     rows = [row for path in found if (row := _row(path.parent, folder))]
     if not rows:
         raise RunError(f"There are no runs in {folder}: `keras-simmim pretrain` makes them.")
@@ -41,8 +42,7 @@ def _row(run, folder):
     except RunError:  # another program's
         return None
     history = read_history(run)
-    results = run / "results.json"
-    ended = json.loads(results.read_text()) if results.is_file() else {}
+    ended = read_results(run)
     begun = time.strftime("%Y-%m-%d %H:%M", time.localtime((run / "config.json").stat().st_mtime))
     name = run.relative_to(folder).as_posix() if run != folder else run.resolve().name
     values = (

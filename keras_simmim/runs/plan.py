@@ -2,6 +2,7 @@ import time
 
 from keras_simmim import backend
 from keras_simmim.runs.build import build_optimizer
+from keras_simmim.runs.defaults import EPOCHS
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import RunData
 from keras_simmim.runs.run_error import RunError
@@ -23,13 +24,21 @@ def plan(
             none.
 
     Raises:
-        RunError: where the minutes do not reach for a single step.
+        RunError: where the minutes do not reach for a single step, or for an update.
     """
+    _plan(config, model, data, started, look)
+    try:
+        config.check()  # updates need as many steps as are accumulated
+    except ValueError as error:
+        raise RunError(str(error)) from error
+
+
+def _plan(config, model, data, started, look):
     if config.steps is not None:
         _set_steps(config, config.steps, data.steps_per_pass)
         return
     if config.minutes is None:
-        config.epochs = config.epochs or 100
+        config.epochs = config.epochs or EPOCHS
         config.steps_per_epoch = data.steps_per_pass
         config.total_steps = config.epochs * data.steps_per_pass
         return

@@ -9,10 +9,13 @@ import numpy as np
 
 from keras_simmim import backend, evaluation
 from keras_simmim.encoders import check_encoder
+from keras_simmim.evaluation.embed import BATCH_SIZE, even_batch_size
 from keras_simmim.evaluation.model_knn import model_knn
 from keras_simmim.methods import BYOL, MaskedImageModel, Method
-from keras_simmim.runs.build import build_method, build_optimizer, peak_learning_rate
+from keras_simmim.runs.build import build_method, build_optimizer, check_together
+from keras_simmim.runs.check_folder import check_folder
 from keras_simmim.runs.checkpoint import Checkpoint
+from keras_simmim.runs.defaults import fill_in_engine, side_of
 from keras_simmim.runs.locked import locked
 from keras_simmim.runs.machine import describe_machine
 from keras_simmim.runs.peak_memory import peak_memory_mb
@@ -39,9 +42,11 @@ def pretrain(
     """Pre-trains a method into a run folder: config, history, logs, checkpoint, model and encoder.
 
     Args:
-        config: what to run; its open fields (steps, precision) are filled in.
+        config: what to run; its open fields are filled in. Of a run that is resumed, what it was
+            set up with.
         output: the run folder; must not hold a run already, unless it is resumed.
-        resume: whether to go on from the folder's checkpoint.
+        resume: whether to go on from the folder's checkpoint, as its `config.json` says: fields
+            that are not as they are by themselves must be the same.
         started: `time.monotonic()` when the budget of `config.minutes` began; None: now.
         why_backend: why the backend is the one that it is, for people.
 
@@ -61,20 +66,20 @@ def pretrain(
     taken = backend.same_on_all(int((output / "config.json").exists()))
     if not resume and taken:
         raise RunError(_TAKEN.format(output))
+    kept = _kept(config, output) if taken else None
+    _check(config)
+    check_folder(output)
     with contextlib.ExitStack() as stack:
         if taken:
             stack.enter_context(locked(output))
-        why_precision = "as asked"
-        if config.precision == "auto":
-            config.precision, why_precision = backend.preferred_precision()
+        why_precision = fill_in_engine(config)
         devices = backend.device_count()
-        engine = f"{keras.backend.backend()} ({why_backend}) in {config.precision} "
+        engine = f"{config.backend} ({why_backend}) in {config.precision} "
         engine += f"({why_precision})" + (f" on {devices} devices" if devices > 1 else "")
         keras.config.set_dtype_policy(config.precision)
         keras.utils.set_random_seed(config.seed)
         data = RunData.load(config)
         try:
-            backend.check_precision(config.precision)
             images = data.some_images()
             model = build_method(config, images)
             _check_whole_images(model, images.shape[1:])
@@ -82,18 +87,18 @@ def pretrain(
             build_optimizer(config, 1000, data.steps_per_pass)
         except ValueError as error:
             raise RunError(" ".join(str(error).split())) from error
-
-        output.mkdir(parents=True, exist_ok=True)
+        first_look, look = _look(model, data)
+        if not config.total_steps:
+            plan(config, model, data, started, look)
         if not taken:
+            # What could not be planned leaves no folder.
+            output.mkdir(parents=True, exist_ok=True)
             stack.enter_context(locked(output))
             # Another run may have been here while data was read.
             if backend.same_on_all(int((output / "config.json").exists())):
                 raise RunError(_TAKEN.format(output))
-        first_look, look = _look(model, data)
-        if not config.total_steps:
-            plan(config, model, data, started, look)
-            if backend.is_chief():
-                config.to_json(output / "config.json")
+        if backend.is_chief() and config != kept:
+            config.to_json(output / "config.json")
         if isinstance(model, BYOL):
             model.momentum_steps = config.total_steps
         model.compile(optimizer=build_optimizer(config, config.total_steps, data.steps_per_pass))
@@ -108,6 +113,33 @@ def pretrain(
         return model
 
 
+def _kept(config, output):
+    """Makes a configuration that of the run in a folder, which it must not differ from."""
+    kept = RunConfig.from_json(output / "config.json", to_resume=True)
+    if kept.backend is None:  # of 0.1.0, begun from Python
+        kept.backend = keras.backend.backend()
+    given = {**config.given(), "backend": keras.backend.backend()}
+    if differences := kept.differences(given):
+        was, is_now = differences
+        raise RunError(
+            f"{output} was set up with {was}, and is resumed so. Received: {is_now}. Start a new "
+            "run, or give what is in its config.json."
+        )
+    vars(config).update(vars(kept))
+    return kept
+
+
+def _check(config):
+    """Says what is wrong with a configuration before data is read."""
+    try:
+        config.check()
+        config.check_length()
+        backend.check_precision(config.precision)
+        check_together(config, side_of(config))
+    except ValueError as error:
+        raise RunError(" ".join(str(error).split())) from error
+
+
 def _check_whole_images(model, image_shape):
     """Features are those of whole images, which may be larger than views."""
     check_encoder(model.encoder, image_shape)
@@ -120,7 +152,9 @@ def _look(model, data):
     if data.labelled is None:
         return None, None
     start = time.monotonic()
-    evaluation.embed(model, data.some_images())  # compiles
+    for images in (data.part[0], data.part[2]):
+        # Compiles for the batches of the looks to come.
+        evaluation.embed(model, images[: even_batch_size(len(images), BATCH_SIZE)])
     compiled = time.monotonic()
     accuracy = model_knn(model, data.part)
     end = time.monotonic()
@@ -131,7 +165,7 @@ def _describe(config, engine, model, data, output, first_look, done):
     print(
         f"{type(model).__name__} on {data.description}: {config.encoder} of "
         f"{model.encoder.count_params():,} parameters, {config.num_views} views, "
-        f"batch {config.batch_size}, {config.optimizer} at {peak_learning_rate(config):g}, "
+        f"batch {config.batch_size}, {config.optimizer} at {config.learning_rate:g}, "
         f"{config.schedule} schedule\n"
         f"{engine}, "
         f"{config.total_steps // config.steps_per_epoch} epochs of {config.steps_per_epoch} steps, "

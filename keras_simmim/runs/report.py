@@ -1,5 +1,4 @@
 import dataclasses
-import json
 import math
 import statistics
 from pathlib import Path
@@ -9,10 +8,11 @@ from keras_simmim.reports.pictures import Images, pictures
 from keras_simmim.reports.render import render
 from keras_simmim.reports.run_report import RunReport
 from keras_simmim.reports.verdict import verdict
-from keras_simmim.runs.build import peak_learning_rate
+from keras_simmim.runs.check_folder import check_folder
 from keras_simmim.runs.command import command
 from keras_simmim.runs.history import read_history
 from keras_simmim.runs.load_run import load_run
+from keras_simmim.runs.read_results import read_results
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_data import RunData
 from keras_simmim.runs.run_error import RunError
@@ -33,7 +33,7 @@ def report(runs: list[Path], output: Path | None = None) -> Path:
 
     Raises:
         RunError: for a folder that is no run or has not ended an epoch, data that is not there any
-            more, several runs without an output, or a missing extra.
+            more, several runs without an output, one that can't be written, or a missing extra.
     """
     if output is None:
         if len(runs) > 1:
@@ -43,6 +43,9 @@ def report(runs: list[Path], output: Path | None = None) -> Path:
         import_extra("jinja2", "plotly.offline", "sklearn.manifold")
     except ImportError as error:
         raise RunError(str(error)) from error
+    if output.is_dir():
+        raise RunError(f"{output} is a folder: give the name of a file, such as report.html.")
+    check_folder(output.parent)
     loaded: dict[tuple, RunData] = {}
     page = render([_of_run(run, loaded) for run in runs])
     output.parent.mkdir(parents=True, exist_ok=True)
@@ -69,8 +72,7 @@ def _of_run(run, loaded):
     if key not in loaded:
         loaded[key] = RunData.load(config)
     data = loaded[key]
-    path = run / "results.json"
-    results = json.loads(path.read_text()) if path.is_file() else {}
+    results = read_results(run)
     model = load_run(run)
     numbers = _numbers(history, results)
     return RunReport(
@@ -125,7 +127,7 @@ def _numbers(history, results):
 def _facts(config, history, results, model):
     epochs = len(history["loss"])
     planned = config.total_steps // config.steps_per_epoch
-    encoder = f"{config.encoder}" + (f" of width {config.width}" if config.width else "")
+    encoder = f"{config.encoder} of width {config.width}"
     encoder += f", {model.encoder.count_params():,} parameters"
     least, most = config.crop_scale
     facts = [
@@ -136,7 +138,7 @@ def _facts(config, history, results, model):
         ("Batch", f"{config.batch_size} images"),
         (
             "Optimizer",
-            f"{config.optimizer}, {peak_learning_rate(config):g}, {config.schedule} schedule",
+            f"{config.optimizer}, {config.learning_rate:g}, {config.schedule} schedule",
         ),
         ("Precision", config.precision),
         ("Backend", f"{config.backend} on {_count(results.get('devices', 1), 'device')}"),

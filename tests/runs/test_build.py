@@ -6,7 +6,8 @@ from small_methods import some_images
 import keras_simmim as ks
 from keras_simmim import heads
 from keras_simmim.runs import RunConfig
-from keras_simmim.runs.build import build_method, build_optimizer, fill_in, peak_learning_rate
+from keras_simmim.runs.build import build_method, build_optimizer
+from keras_simmim.runs.defaults import fill_in, peak_learning_rate
 
 
 def rate_at(optimizer, step):

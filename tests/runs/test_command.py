@@ -4,8 +4,8 @@ import pytest
 
 from keras_simmim import cli
 from keras_simmim.runs import RunConfig
-from keras_simmim.runs.build import fill_in
 from keras_simmim.runs.command import command
+from keras_simmim.runs.defaults import fill_in
 
 
 @pytest.mark.parametrize(

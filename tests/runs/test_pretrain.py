@@ -122,8 +122,9 @@ def test_one_run_a_folder(small_data, small_config, tmp_path):
 
 
 def test_a_loss_that_is_not_finite_ends_the_run(small_data, small_config, tmp_path):
-    small_config.optimizer, small_config.learning_rate = "sgd", 1e30
-    small_config.warmup = 0.0
+    # Decay by their product makes weights a million times as large at each step.
+    small_config.optimizer, small_config.learning_rate = "sgd", 1e3
+    small_config.weight_decay, small_config.warmup = 1e3, 0.0
     with pytest.warns(UserWarning, match="loss of step"), pytest.raises(RunError) as error:
         pretrain(small_config, tmp_path)
     step = int(re.search(r"from step (\d+) on", str(error.value))[1])
