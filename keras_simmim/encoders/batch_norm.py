@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_simmim import backend
+from keras_simmim.encoders.statistics_dtype import statistics_dtype
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -49,11 +50,12 @@ class BatchNorm(keras.layers.BatchNormalization):
         if backend.replica_count() > 1:
             batch_norm = backend.batch_norm_of_replicas
         channels = inputs.shape[-1:]
-        gamma = ops.cast(self.gamma, "float32") if self.scale else ops.ones(channels)
-        beta = ops.cast(self.beta, "float32") if self.center else ops.zeros(channels)
+        dtype = statistics_dtype(inputs)
+        gamma = ops.cast(self.gamma, dtype) if self.scale else ops.ones(channels, dtype)
+        beta = ops.cast(self.beta, dtype) if self.center else ops.zeros(channels, dtype)
         outputs, mean, variance = batch_norm(inputs, gamma, beta, self.epsilon)
         for moving, batch in ((self.moving_mean, mean), (self.moving_variance, variance)):
-            old = ops.cast(moving, "float32")
+            old = ops.cast(moving, dtype)
             new = old * self.momentum + batch * (1.0 - self.momentum)
             moving.assign(ops.cast(new, moving.dtype))
         return outputs

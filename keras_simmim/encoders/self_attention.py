@@ -1,6 +1,8 @@
 import keras
 from keras import layers, ops
 
+from keras_simmim.encoders.statistics_dtype import statistics_dtype
+
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
 class SelfAttention(layers.Layer):
@@ -62,6 +64,6 @@ def _biased_attention(query, key, value, bias):
     # Keras 3.11 on torch takes no bias in `dot_product_attention`.
     query = query / query.shape[-1] ** 0.5
     logits = ops.einsum("bqad,bkad->baqk", query, key)
-    # bfloat16 is too coarse for exponents and their sum.
-    weights = ops.softmax(ops.cast(logits, "float32") + ops.cast(bias, "float32"))
+    dtype = statistics_dtype(logits)
+    weights = ops.softmax(ops.cast(logits, dtype) + ops.cast(bias, dtype))
     return ops.einsum("baqk,bkad->bqad", ops.cast(weights, value.dtype), value)

@@ -11,5 +11,5 @@ def mean_of_pairs(x):
     Returns:
         Scalar tensor.
     """
-    other_view = 1.0 - ops.eye(ops.shape(x)[-1])
+    other_view = 1.0 - ops.eye(ops.shape(x)[-1], dtype=x.dtype)
     return ops.mean(ops.sum(x * other_view, axis=(-2, -1)) / ops.sum(other_view))

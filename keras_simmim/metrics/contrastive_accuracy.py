@@ -53,7 +53,7 @@ class ContrastiveAccuracy(keras.metrics.Mean):
         z = ops.reshape(z, (batch, views, -1))
         positives = ops.matmul(z, ops.transpose(z, (0, 2, 1)))  # (B, V, V)
         right = ops.cast(positives > nearest_other[..., None], "float32")
-        other_view = 1.0 - ops.eye(views)
+        other_view = 1.0 - ops.eye(views, dtype="float32")
         right = ops.sum(right * other_view, axis=-1) / ops.sum(other_view, axis=-1)
         return super().update_state(backend.gather(right))
 

@@ -86,3 +86,16 @@ def test_all_in_bfloat16():
     np.testing.assert_allclose(outputs, (x - x.mean(axis=0)) / x.std(axis=0), atol=0.05)
     moving = keras.ops.convert_to_numpy(layer.moving_mean).astype("float32")
     np.testing.assert_allclose(moving, 0.1 * x.mean(axis=0), rtol=0.02)
+
+
+def test_trains_in_float64():
+    """On JAX, which has none unless it is told to, in float32."""
+    layer, x = BatchNorm(momentum=0.5, dtype="float64"), random_inputs(7, 2, 3, 4).astype("float64")
+    outputs = keras.ops.convert_to_numpy(layer(x, training=True))
+    mean, variance = x.mean(axis=(0, 1, 2)), x.var(axis=(0, 1, 2))
+    expected = (x - mean) / np.sqrt(variance + 1e-5)
+    moving = keras.ops.convert_to_numpy(layer.moving_variance)
+    tolerance = 1e-12 if moving.dtype == "float64" else 1e-5
+    assert (moving.dtype == "float64") == (keras.backend.backend() != "jax")
+    np.testing.assert_allclose(outputs, expected, rtol=tolerance, atol=tolerance)
+    np.testing.assert_allclose(moving, 0.5 + 0.5 * variance, rtol=tolerance)

@@ -7,11 +7,11 @@ def batch_norm(x, gamma, beta, epsilon: float):
 
     Takes and returns what `backend/tensorflow/batch_norm.py` says.
     """
-    x32 = x.astype("float32")
+    wide = x.astype(gamma.dtype)
     axes = tuple(range(x.ndim - 1))
-    mean = jnp.mean(x32, axis=axes)
-    variance = jnp.mean(jnp.square(x32 - mean), axis=axes)
-    y = (x32 - mean) * (jax.lax.rsqrt(variance + epsilon) * gamma) + beta
+    mean = jnp.mean(wide, axis=axes)
+    variance = jnp.mean(jnp.square(wide - mean), axis=axes)
+    y = (wide - mean) * (jax.lax.rsqrt(variance + epsilon) * gamma) + beta
     return y.astype(x.dtype), mean, variance
 
 

@@ -6,13 +6,16 @@ def batch_norm(x, gamma, beta, epsilon: float):
 
     Args:
         x: `(..., C)`.
-        gamma: `(C,)` float32, scale.
-        beta: `(C,)` float32, offset.
+        gamma: `(C,)` float32, scale; float64 where x is.
+        beta: `(C,)` likewise, offset.
         epsilon: what is added to the variance.
 
     Returns:
-        The result in the dtype of x, and mean and (biased) variance `(C,)` float32.
+        The result in the dtype of x, and mean and (biased) variance `(C,)` in that of gamma.
     """
+    if x.dtype == tf.float64:  # which the kernel does not take
+        mean, variance = tf.nn.moments(x, list(range(x.shape.rank - 1)))
+        return tf.nn.batch_normalization(x, mean, variance, beta, gamma, epsilon), mean, variance
     shape = tf.shape(x)
     channels = x.shape[-1]
     y, mean, variance, *_ = tf.raw_ops.FusedBatchNormV3(
