@@ -1,10 +1,28 @@
 import math
 from typing import NamedTuple
 
+from keras_simmim.reports.course import Course
+
+STATES = (
+    "diverged",
+    "collapsed",
+    "overfitting the views",
+    "too early to tell",
+    "getting worse",
+    "still improving",
+    "plateaued",
+    "healthy",
+)
 # Fewer epochs tell nothing about where a run is heading.
 _LEAST_EPOCHS = 4
+# Fewer looks at the features tell less than the loss.
+_LEAST_LOOKS = 3
 # Part of the spread of evenly spread embeddings below which they count as collapsed.
 _COLLAPSED = 0.2
+# kNN accuracy: half a point more is no gain, one is; two less are a loss, as one is noise.
+_KNN_STEPS = (0.005, 0.01, 0.02)
+_GO_ON = "Let it go on: the same command with --resume."
+_SLOWER = "Lower the learning rate, or warm it up for longer (--warmup)."
 
 
 class Verdict(NamedTuple):
@@ -32,8 +50,7 @@ def verdict(
         ended: whether the run has come to its end.
 
     Returns:
-        `Verdict`, whose state is `"diverged"`, `"collapsed"`, `"overfitting the views"`, `"too
-        early to tell"`, `"still improving"`, `"plateaued"` or `"healthy"`: the first that holds.
+        `Verdict`, whose state is one of `STATES`.
 
     Raises:
         ValueError: for a history without a loss.
@@ -46,21 +63,23 @@ def verdict(
         )
     if not math.isfinite(losses[-1]):
         return _diverged(len(losses))
-    curves = {name: _measured(values) for name, values in history.items()}
+    loss = Course("The loss", losses, rises=False, show=lambda x: f"{x:.4g}")
+    knn = Course("kNN accuracy", history.get("knn_accuracy", []), True, _percent, _KNN_STEPS)
+    rank = Course("RankMe", history.get("rankme", []), True, _dimensions)
+    course = knn if knn.tells(_LEAST_LOOKS) else loss
     found = (
-        _collapsed(curves, embedding_dim)
-        or _overfitting(curves, len(losses))
-        or _too_early(len(losses), ended)
-        or _improving(curves, len(losses), ended)
-        or _plateaued(curves, len(losses))
-        or _healthy()
+        _collapsed(history, rank, embedding_dim)
+        or _overfitting(knn, rank, loss)
+        or _too_early(loss, ended)
+        or _worse_than_halfway(course)
+        or _improving(course, ended)
+        or _plateaued(course)
+        or _worse_of_late(course)
+        or _worse_than_untrained(knn, untrained_knn)
+        or _healthy(course, ended)
     )
-    return found._replace(reasons=[*found.reasons, *_known(curves, untrained_knn)])
-
-
-def _measured(values):
-    """Pairs of epoch, from 1 on, and value, of the epochs that have one."""
-    return [(epoch, x) for epoch, x in enumerate(values, start=1) if math.isfinite(x)]
+    reasons = [*found.reasons, *_known(history, knn, rank, untrained_knn, found.reasons)]
+    return found._replace(reasons=reasons)
 
 
 def _diverged(epoch):
@@ -68,26 +87,24 @@ def _diverged(epoch):
         "diverged",
         "The loss is no number any more: what was learnt is lost.",
         [f"The loss of epoch {epoch} is not finite."],
-        [
-            "Lower the learning rate, or warm it up for longer (--warmup).",
-            "Train in another precision: --precision mixed_bfloat16 or float32.",
-        ],
+        [_SLOWER, "Train in another precision: --precision mixed_bfloat16 or float32."],
     )
 
 
-def _collapsed(curves, embedding_dim):
+def _collapsed(history, rank, embedding_dim):
     reasons = []
-    if embedding_dim and curves.get("embedding_std"):
-        epoch, std = curves["embedding_std"][-1]
+    spread = Course("The spread", history.get("embedding_std", []), True, str)
+    if embedding_dim and spread.looks:
+        epoch, std = spread.now
         even = 1 / math.sqrt(embedding_dim)
         if std < _COLLAPSED * even:
             reasons.append(
                 f"In epoch {epoch} embeddings spread by {std:.2g}, {std / even:.0%} of the "
                 f"{even:.2g} of evenly spread ones."
             )
-    if curves.get("rankme") and curves["rankme"][-1][1] < 1.5:
+    if rank.looks and rank.now.value < 1.5:
         reasons.append(
-            f"Features use {curves['rankme'][-1][1]:.1f} dimensions (RankMe): all point one way."
+            f"RankMe was {rank.now.value:.1f} in epoch {rank.now.epoch}: features point one way."
         )
     if not reasons:
         return None
@@ -96,108 +113,137 @@ def _collapsed(curves, embedding_dim):
         "All images get nearly the same embedding, so nothing more is learnt.",
         reasons,
         [
-            "Lower the learning rate, or warm it up for longer (--warmup).",
+            _SLOWER,
             "Lower the temperature, or make the batch larger: more pushes images apart.",
             "Check that the images differ, and that pixel values are 0...255.",
         ],
     )
 
 
-def _overfitting(curves, epochs):
-    """Quality that was better long ago, while the loss still fell."""
-    for name, much, what in (
-        ("knn_accuracy", lambda best, last: best - last > 0.02, _percent),
-        ("rankme", lambda best, last: last < 0.7 * best, lambda x: f"{x:.0f} dimensions"),
-    ):
-        looks = curves.get(name, [])
-        if len(looks) < 3:
-            continue
-        (best_epoch, best), last = max(looks, key=lambda look: look[1]), looks[-1][1]
-        losses = dict(curves["loss"])
-        fell = losses.get(best_epoch, math.inf) > curves["loss"][-1][1]
-        if best_epoch <= 2 / 3 * epochs and much(best, last) and fell:
-            title = {"knn_accuracy": "kNN accuracy", "rankme": "RankMe"}[name]
-            return Verdict(
-                "overfitting the views",
-                "The loss goes down while the features get worse: the views are told apart by "
-                "something that says little about the images.",
-                [
-                    f"{title} was best in epoch {best_epoch}, {what(best)}, and is now "
-                    f"{what(last)}.",
-                    f"The loss fell from {losses[best_epoch]:.3f} to {curves['loss'][-1][1]:.3f} "
-                    "since then.",
-                ],
-                [
-                    "Make the views harder: smaller crops (--crop-scale 0.1 1), more --jitter or "
-                    "--grayscale.",
-                    "Stop earlier, near the best epoch, or train on more images.",
-                ],
-            )
-        if name == "knn_accuracy":
-            return None  # where it was measured, it decides
-    return None
-
-
-def _too_early(epochs, ended):
-    if epochs >= _LEAST_EPOCHS:
+def _overfitting(knn, rank, loss):
+    """Quality that was better long ago and does not come back, while the loss still fell."""
+    # Where kNN accuracy was measured, it decides.
+    curve = knn if len(knn.looks) >= _LEAST_LOOKS else rank
+    if not curve.tells(_LEAST_LOOKS) or len(loss.looks) < 2:
+        return None
+    best = curve.best
+    much = 0.02 if curve is knn else 0.3 * best.value
+    if best.epoch > _late(curve) or -curve.gain(best) <= much or _comes_back(curve):
+        return None
+    then = loss.at(best.epoch)
+    if loss.gain(then) <= loss.steps[0]:
         return None
     return Verdict(
+        "overfitting the views",
+        "The loss went down while the features got worse: the views are told apart by something "
+        "that says little about the images.",
+        [
+            f"{curve.title} was best in epoch {best.epoch}, {curve.show(best.value)}, and is "
+            f"{curve.show(curve.now.value)} in epoch {curve.now.epoch}.",
+            loss.change(then),
+        ],
+        [
+            "Make the views harder: smaller crops (--crop-scale 0.1 1), more --jitter or "
+            "--grayscale.",
+            "Stop earlier, near the best epoch, or train on more images.",
+        ],
+    )
+
+
+def _comes_back(curve):
+    return curve.gain(curve.at(_late(curve))) > curve.steps[0]
+
+
+def _too_early(loss, ended):
+    if loss.tells(_LEAST_EPOCHS):
+        return None
+    count = "1 epoch" if len(loss.looks) == 1 else f"{len(loss.looks)} epochs"
+    first = loss.looks[0].epoch
+    since = "" if first == 1 else f", the first of them epoch {first} of {loss.epochs}"
+    return Verdict(
         "too early to tell",
-        f"{epochs} epochs say little about where a run is heading.",
-        [f"There are values of {epochs} epochs; from {_LEAST_EPOCHS} on they are judged."],
+        f"The losses of {count} say little about where a run is heading.",
+        [
+            f"There are values of {count}{since}; {_LEAST_EPOCHS} are judged, of which one is "
+            "early on."
+        ],
         ["Train longer: more --epochs or --minutes." if ended else _GO_ON],
     )
 
 
-_GO_ON = "Let it go on: the same command with --resume."
+def _worse_than_halfway(course):
+    half = course.at(course.epochs / 2)
+    return _worse(course, half) if -course.gain(half) > course.steps[2] else None
 
 
-def _improving(curves, epochs, ended):
-    title, looks, show = _measure(curves)
-    since, now = _at(looks, 2 / 3 * epochs), looks[-1]
-    if title == "kNN accuracy":
-        improves = now[1] - since[1] >= 0.01
-    else:
-        improves = since[1] - now[1] >= 0.1 * abs(looks[0][1] - now[1]) and now[1] < since[1]
-    if not improves:
+def _worse_of_late(course):
+    recent = [look for look in course.looks if look.epoch >= course.at(_late(course)).epoch]
+    peak = course.best_of(recent)
+    return _worse(course, peak) if -course.gain(peak) > course.steps[2] else None
+
+
+def _worse(course, since):
+    return Verdict(
+        "getting worse",
+        f"{course.title} has got worse: more of the same is unlikely to pay.",
+        [course.change(since)],
+        [
+            _SLOWER,
+            f"Stop earlier, near the best epoch, {course.best.epoch}.",
+        ],
+    )
+
+
+def _improving(course, ended):
+    since = course.at(_late(course))
+    recent = [look for look in course.looks if look.epoch >= since.epoch]
+    falls = -course.gain(course.best_of(recent)) > course.steps[2]
+    if course.gain(since) <= course.steps[1] or falls:
         return None
     return Verdict(
         "still improving",
-        "It was getting better up to the end: more training is likely to pay.",
-        [f"{title} went from {show(since[1])} in epoch {since[0]} to {show(now[1])} at the end."],
+        f"{course.title} was getting better towards the end: more training is likely to pay.",
+        [course.change(since)],
         [
-            f"Train longer: --epochs {2 * epochs} is twice as long." if ended else _GO_ON,
+            f"Train longer: --epochs {2 * course.epochs} is twice as long." if ended else _GO_ON,
             "When it no longer improves, a wider encoder (--width) may.",
         ],
     )
 
 
-def _plateaued(curves, epochs):
-    title, looks, show = _measure(curves)
-    since, now = _at(looks, epochs / 2), looks[-1]
-    if title == "kNN accuracy":
-        stands = now[1] - since[1] < 0.005
-    else:
-        stands = since[1] - now[1] < 0.03 * (looks[0][1] - now[1]) or now[1] >= looks[0][1]
-    if not stands:
+def _plateaued(course):
+    half = course.at(course.epochs / 2)
+    if course.gain(half) > course.steps[0]:
         return None
     return Verdict(
         "plateaued",
-        "The second half of the training has changed little.",
-        [f"{title} was {show(since[1])} in epoch {since[0]} and is {show(now[1])} at the end."],
+        f"{course.title} is about where it was in epoch {half.epoch} of {course.epochs}.",
+        [course.change(half)],
         [
-            "Where time counts, train for half as long: it is likely to be as good.",
+            f"Where time counts, train for {half.epoch} epochs: it is likely to be as good.",
             "To get further: a wider or deeper encoder (--width, --encoder), more --num-views, a "
             "larger --batch-size, or another --learning-rate.",
         ],
     )
 
 
-def _healthy():
+def _worse_than_untrained(knn, untrained_knn):
+    if not knn.looks or untrained_knn is None or knn.now.value >= untrained_knn:
+        return None
+    return Verdict(
+        "getting worse",
+        "The features are worse than those of the untrained encoder.",
+        [],
+        [_SLOWER, "Train longer, or with views that are easier: larger crops (--crop-scale)."],
+    )
+
+
+def _healthy(course, ended):
+    rest = "and has come to rest as its schedule ended" if ended else "and gains little of late"
     return Verdict(
         "healthy",
-        "It has learnt, and has come to rest as its schedule ended.",
-        [],
+        f"{course.title} has become better, {rest}.",
+        [course.change(course.at(course.epochs / 2))],
         [
             "For more: train longer, or a wider encoder (--width).",
             "To use it: evaluate it with --linear-probe, or fine-tune it.",
@@ -205,38 +251,38 @@ def _healthy():
     )
 
 
-def _measure(curves):
-    """What the course of a run is judged by: its title, measurements and how they are shown."""
-    looks = curves.get("knn_accuracy", [])
-    if len(looks) >= 3:
-        return "kNN accuracy", looks, _percent
-    return "The loss", curves["loss"], lambda x: f"{x:.3f}"
+def _late(course):
+    """Where the last third begins."""
+    return 2 / 3 * course.epochs
 
 
-def _at(looks, epoch):
-    """The measurement nearest to an epoch, but not the last."""
-    return min(looks[:-1], key=lambda look: abs(look[0] - epoch))
-
-
-def _known(curves, untrained_knn):
+def _known(history, knn, rank, untrained_knn, said):
     """What else speaks for or against a run."""
     known = []
-    looks = curves.get("knn_accuracy", [])
-    if looks and untrained_knn is not None:
+    if knn.looks and untrained_knn is not None:
         known.append(
-            f"kNN accuracy is {_percent(looks[-1][1])}; of the untrained encoder it was "
-            f"{_percent(untrained_knn)}."
+            f"kNN accuracy is {_percent(knn.now.value)} in epoch {knn.now.epoch}; of the untrained "
+            f"encoder it was {_percent(untrained_knn)}."
         )
-    if curves.get("contrastive_accuracy"):
-        share = _percent(curves["contrastive_accuracy"][-1][1])
+    said = " ".join(said)
+    if knn.looks and -knn.gain(knn.best) > knn.steps[0] and "best in epoch" not in said:
         known.append(
-            f"Views of one image find each other in {share} of cases in a batch (contrastive "
-            "accuracy)."
+            f"kNN accuracy was best in epoch {knn.best.epoch}, {_percent(knn.best.value)}."
         )
-    if curves.get("rankme"):
-        known.append(f"Features use about {curves['rankme'][-1][1]:.0f} dimensions (RankMe).")
+    found = Course("", history.get("contrastive_accuracy", []), True, _percent)
+    if found.looks:
+        known.append(
+            f"Views of one image find each other in {_percent(found.now.value)} of cases in a "
+            "batch (contrastive accuracy)."
+        )
+    if rank.looks and rank.title not in said:
+        known.append(f"Features use about {_dimensions(rank.now.value)} (RankMe).")
     return known
 
 
 def _percent(x):
     return f"{x:.1%}"
+
+
+def _dimensions(x):
+    return f"{x:.0f} dimension{'' if f'{x:.0f}' == '1' else 's'}"
