@@ -6,7 +6,7 @@ import pytest
 from keras_simmim.evaluation import knn, knn_accuracy, knn_predict
 
 
-def naive_predict(train_x, train_y, test_x, k, temperature, num_classes):
+def naive_predict(train_x, train_y, test_x, k, temperature):
     """The formula of Wu et al., one pair of images after the other, in float64."""
     predicted = []
     for query in test_x.astype("float64"):
@@ -14,10 +14,10 @@ def naive_predict(train_x, train_y, test_x, k, temperature, num_classes):
             row @ query / (np.sqrt(row @ row) * np.sqrt(query @ query))
             for row in train_x.astype("float64")
         ]
-        votes = [0.0] * num_classes
+        votes = {int(label): 0.0 for label in np.sort(train_y)}
         for index in sorted(range(len(train_x)), key=lambda i: -similarities[i])[:k]:
-            votes[train_y[index]] += np.exp(similarities[index] / temperature)
-        predicted.append(int(np.argmax(votes)))
+            votes[int(train_y[index])] += np.exp(similarities[index] / temperature)
+        predicted.append(max(votes, key=votes.get))  # of equal ones the first
     return predicted
 
 
@@ -36,7 +36,7 @@ def data():
 @pytest.mark.parametrize("k, temperature", [(1, 0.1), (7, 0.1), (20, 0.05), (20, 1.0), (1000, 0.1)])
 def test_the_formula(data, k, temperature):
     train_x, train_y, test_x, test_y = data
-    expected = naive_predict(train_x, train_y, test_x, k, temperature, 5)
+    expected = naive_predict(train_x, train_y, test_x, k, temperature)
     predicted = knn_predict(train_x, train_y, test_x, k, temperature)
     np.testing.assert_array_equal(predicted, expected)
     assert predicted.dtype == "int64"
@@ -55,7 +55,7 @@ def test_tiles_change_nothing(data, monkeypatch, order):
     else:
         by = np.arange(len(train_x))
     train_x, train_y = train_x[by], train_y[by]
-    expected = naive_predict(train_x, train_y, test_x, 12, 0.1, 5)
+    expected = naive_predict(train_x, train_y, test_x, 12, 0.1)
     for test_tile, train_tile in ((7, 13), (80, 13), (7, 300), (1, 1), (1000, 1000)):
         monkeypatch.setattr(knn, "_TEST_TILE", test_tile)
         monkeypatch.setattr(knn, "_TRAIN_TILE", train_tile)
@@ -100,6 +100,36 @@ def test_many_classes(data, monkeypatch):
     )
 
 
+@pytest.mark.parametrize(
+    "numbers", [[0, 3, 17, 41, 1000], [5, 2**40, 2**62, 2**63 - 2, 2**63 - 1]], ids=["far", "huge"]
+)
+def test_labels_may_be_any_numbers(data, numbers):
+    train_x, train_y, test_x, test_y = data
+    names = np.array(numbers)
+    predicted = knn_predict(train_x, names[train_y], test_x, 12)
+    np.testing.assert_array_equal(predicted, naive_predict(train_x, names[train_y], test_x, 12, 0.1))
+    np.testing.assert_array_equal(predicted, names[knn_predict(train_x, train_y, test_x, 12)])
+    accuracy = knn_accuracy(train_x, names[train_y], test_x, names[test_y], 12)
+    assert accuracy == knn_accuracy(train_x, train_y, test_x, test_y, 12)
+
+
+def test_of_equal_votes_the_smallest_label_wins():
+    train_x = np.ones((4, 2), "float32")
+    labels = np.array([2**40, 9, 9, 2**40])
+    np.testing.assert_array_equal(knn_predict(train_x, labels, train_x[:1], k=4), [9])
+
+
+def test_memory_goes_by_the_number_of_different_labels(data):
+    train_x, train_y, test_x, _ = data
+    peaks = []
+    for labels in (train_y, train_y * (9 * 10**8)):
+        tracemalloc.start()
+        knn_predict(train_x, labels, test_x)
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.1 * peaks[0]
+
+
 def test_memory_is_bounded():
     rng = np.random.default_rng(0)
     peaks = []
@@ -122,6 +152,7 @@ def test_memory_is_bounded():
         ({"train_y": np.array([0, 1])}, "`train_y` must hold an integer for each of the 3"),
         ({"train_y": np.array([0.0, 1.0, 0.0])}, "`train_y` must hold an integer"),
         ({"train_y": np.array([0, -1, 0])}, "must not be negative"),
+        ({"train_y": np.array([0, 2**63, 0], "uint64")}, "below 2\\*\\*63. Received: train_y with"),
         ({"test_y": np.array([0])}, "`test_y` must hold an integer for each of the 2"),
         ({"test_x": np.array([[1.0, np.nan], [1, 1]])}, "test_x that is not, in row 0"),
         ({"train_x": np.array([[1.0, 1], [np.inf, 1], [1, 1]])}, "train_x that is not, in row 1"),

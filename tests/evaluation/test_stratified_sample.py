@@ -24,6 +24,17 @@ def test_all():
     np.testing.assert_array_equal(stratified_sample(np.arange(9) % 2, 1.0), np.arange(9))
 
 
+def test_labels_may_be_any_numbers():
+    labels = np.random.default_rng(0).choice([3, 2**40, 9 * 10**8], 60)
+    rng = np.random.default_rng(5)
+    expected = []
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        expected += rng.permutation(rows)[: round(0.3 * len(rows))].tolist()
+    np.testing.assert_array_equal(stratified_sample(labels, 0.3, seed=5), sorted(expected))
+    assert len(stratified_sample(np.array([], int), 0.3)) == 0
+
+
 @pytest.mark.parametrize("fraction", [0.0, -0.5, 1.1])
 def test_bad_fractions(fraction):
     with pytest.raises(ValueError, match="above 0 and of at most 1. Received: fraction="):
