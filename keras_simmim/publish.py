@@ -16,6 +16,7 @@ from keras_simmim.load_model import load_model
 from keras_simmim.runs import RunConfig, RunError, images_of_run
 from keras_simmim.runs.check_folder import check_folder
 from keras_simmim.runs.evaluate import load_data
+from keras_simmim.runs.history import read_history
 from keras_simmim.runs.machine import describe_machine
 from keras_simmim.runs.read_results import read_results
 from keras_simmim.runs.run_data import load_labelled
@@ -77,6 +78,7 @@ def publish(
             config.skip_unreadable,
         )
         results = read_results(run, needed=_NEEDED)
+        _check_files(run)
         images = images_of_run(config)
         made = _make(run, partial, config, labelled, images, fine_tune_epochs)
         results = {"machine": describe_machine(), **results, **made}
@@ -90,6 +92,14 @@ def publish(
     finally:
         remove(partial)
     return results
+
+
+def _check_files(run):
+    for name in ("model.keras", "history.csv"):
+        if not (run / name).is_file():
+            raise RunError(f"{run} holds no {name}: has its training ended?")
+    if not read_history(run).get("loss"):
+        raise RunError(f"{run / 'history.csv'} is damaged: it holds no losses.")
 
 
 def _make(run, folder, config, labelled, images, fine_tune_epochs):

@@ -1,27 +1,17 @@
 import inspect
 import os
 import re
-import signal
 from pathlib import Path
 
 import keras
 import pytest
+from command_line import run
 
 from keras_simmim import cli
 from keras_simmim.datasets import ImageFileError
 from keras_simmim.export import Exported
 from keras_simmim.runs import RunConfig
 from keras_simmim.runs.defaults import ALIKE
-
-
-def run(capsys, *arguments):
-    """Exit status, output and errors of the command line."""
-    handler = signal.getsignal(signal.SIGTERM)  # which `pretrain` replaces
-    with pytest.raises(SystemExit) as exit:
-        cli.main(list(arguments))
-    signal.signal(signal.SIGTERM, handler)
-    captured = capsys.readouterr()
-    return exit.value.code or 0, captured.out, captured.err
 
 
 @pytest.fixture

@@ -90,6 +90,7 @@ def test_what_breaks_off_leaves_nothing(tmp_path, monkeypatch, breaks):
     for name in ("results.json", "config.json", "history.csv", "model.keras"):
         (tmp_path / name).write_text("{}")
     (tmp_path / "results.json").write_text(json.dumps(RESULTS))
+    (tmp_path / "history.csv").write_text("epoch,loss\n0,5.0\n")
 
     def fail(*args):
         raise RuntimeError("it broke")

@@ -39,10 +39,13 @@ def list_runs(folder: Path) -> list[dict[str, str]]:
 def _row(run, folder):
     try:
         config = RunConfig.from_json(run / "config.json")
-    except RunError:  # another program's
+    except (RunError, OSError):  # another program's, or another user's
         return None
-    history = read_history(run)
-    ended = read_results(run)
+    try:
+        history, ended = read_history(run), read_results(run)
+        state = _state(config, history, ended)
+    except (RunError, OSError):
+        history, ended, state = {}, {}, "damaged"
     begun = time.strftime("%Y-%m-%d %H:%M", time.localtime((run / "config.json").stat().st_mtime))
     name = run.relative_to(folder).as_posix() if run != folder else run.resolve().name
     values = (
@@ -50,7 +53,7 @@ def _row(run, folder):
         config.method,
         config.encoder,
         Path(config.data).name,
-        _state(config, history, ended),
+        state,
         _accuracy(history, ended),
         _minutes(history, ended),
         begun,

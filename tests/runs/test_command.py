@@ -14,6 +14,8 @@ from keras_simmim.runs.defaults import fill_in
         ({}, 32),
         ({"method": "empssl", "crop_scale": (0.3, 0.5), "deterministic": True}, 32),
         ({"data": "my photos", "image_size": 64, "whiten_stem": False, "steps": 12}, 64),
+        ({"encoder": "vit", "optimizer": "sgd", "batch_size": 64, "view_size": 16}, 32),
+        ({"method": "mim", "patch_size": 8, "hidden_dim": 9}, 32),
     ],
 )
 def test_typed_it_gives_the_same_configuration(monkeypatch, given, side):
@@ -44,4 +46,15 @@ def test_defaults_are_left_out_and_minutes_become_steps():
     config.steps, config.total_steps, config.steps_per_epoch = 125, 120, 40
     assert command(config) == (
         "keras-simmim pretrain --data sample --method simmim --width 4 --steps 125"
+    )
+
+
+def test_what_follows_from_other_options_is_left_out():
+    given = {"encoder": "vit", "optimizer": "sgd", "patch_size": 8, "batch_size": 64}
+    config = RunConfig(**given)
+    fill_in(config, 32)
+    assert (config.learning_rate, config.mask_unit, config.width) == (0.05, 16, 128)
+    assert command(config) == (
+        "keras-simmim pretrain --data sample --method simmim --encoder vit --patch-size 8 "
+        "--batch-size 64 --optimizer sgd"
     )
