@@ -1,4 +1,3 @@
-import time
 from types import SimpleNamespace
 
 import keras
@@ -10,6 +9,12 @@ from keras_simmim.runs.plan import plan
 from keras_simmim.runs.time_steps import StepTimes
 
 DATA = SimpleNamespace(steps_per_pass=10, batches=lambda: None)
+NOW = 1000.0
+
+
+@pytest.fixture(autouse=True)
+def still_clock(monkeypatch):
+    monkeypatch.setattr(plan_module, "time", SimpleNamespace(monotonic=lambda: NOW))
 
 
 @pytest.fixture
@@ -19,20 +24,20 @@ def model():
 
 def test_epochs(model):
     config = RunConfig(epochs=7)
-    plan(config, model, DATA, time.monotonic())
+    plan(config, model, DATA, NOW)
     assert (config.total_steps, config.steps_per_epoch) == (70, 10)
 
 
 def test_epochs_by_default(model):
     config = RunConfig()
-    plan(config, model, DATA, time.monotonic())
+    plan(config, model, DATA, NOW)
     assert config.epochs == 100 and config.total_steps == 1000
 
 
 @pytest.mark.parametrize("steps, epochs", [(7, 1), (24, 2), (100, 10)])
 def test_steps(model, steps, epochs):
     config = RunConfig(steps=steps)
-    plan(config, model, DATA, time.monotonic())
+    plan(config, model, DATA, NOW)
     assert config.total_steps == steps and config.steps_per_epoch == steps // epochs
 
 
@@ -47,7 +52,7 @@ def test_steps(model, steps, epochs):
 def test_minutes(monkeypatch, model, minutes, look, expected):
     monkeypatch.setattr(plan_module, "time_steps", lambda *_, **__: StepTimes(4.0, 0.5))
     config = RunConfig(minutes=minutes, knn_every=5)
-    plan(config, model, DATA, time.monotonic(), StepTimes(look, look))
+    plan(config, model, DATA, NOW, StepTimes(look, look))
     assert config.total_steps % config.steps_per_epoch == 0
     assert expected * 0.85 <= config.total_steps <= expected
 
@@ -55,4 +60,4 @@ def test_minutes(monkeypatch, model, minutes, look, expected):
 def test_too_few_minutes(monkeypatch, model):
     monkeypatch.setattr(plan_module, "time_steps", lambda *_, **__: StepTimes(4.0, 0.5))
     with pytest.raises(RunError, match="a step takes 0.50 s"):
-        plan(RunConfig(minutes=0.05), model, DATA, time.monotonic())
+        plan(RunConfig(minutes=0.05), model, DATA, NOW)
