@@ -1,9 +1,11 @@
 """The door through which a file comes in that anybody may have made."""
 
+import contextlib
 import json
 import re
 import warnings
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path, PurePosixPath, PureWindowsPath
 
 import keras
@@ -33,16 +35,25 @@ def load_model(path: Path) -> keras.Model:
     """
     try:
         _check_archive(path)
-        # Of a file that is refused, the refusal is all there is to say.
-        with warnings.catch_warnings(record=True) as caught:
+        with warnings_of_success():
             model = keras.saving.load_model(path)
         if not isinstance(model, keras.Model):
             raise ValueError(f"it holds a {type(model).__name__}, which is no model")
     except Exception as error:  # Whatever a reader of archives, JSON or HDF5 raises.
         raise ValueError(f"{path} can't be loaded: {reason(error)}") from error
-    for warning in caught:
-        warnings.warn(warning.message, stacklevel=2)
     return model
+
+
+@contextlib.contextmanager
+def warnings_of_success() -> Iterator[None]:
+    """Drops what a reader of files warns of, if it then fails: the error is all there is to say.
+
+    Keras warns of each layer that it does not find before it says so.
+    """
+    with warnings.catch_warnings(record=True) as caught:
+        yield
+    for warning in caught:
+        warnings.warn(warning.message, stacklevel=3)
 
 
 def reason(error: Exception) -> str:

@@ -8,7 +8,7 @@ import keras
 import numpy as np
 
 from keras_simmim import backend
-from keras_simmim.load_model import reason
+from keras_simmim.load_model import reason, warnings_of_success
 from keras_simmim.runs.find_checkpoint import checkpoints, find_checkpoint, read_state
 from keras_simmim.runs.run_error import RunError
 from keras_simmim.runs.stop_signals import StopSignals
@@ -176,7 +176,8 @@ class Checkpoint(keras.callbacks.Callback):
         if not model.optimizer.built:
             model.optimizer.build(model.trainable_variables)
         try:
-            model.load_weights(path / _MODEL)
+            with warnings_of_success():
+                model.load_weights(path / _MODEL)
             self.state = read_state(path)
         except Exception as error:  # whatever a reader of archives, HDF5 or JSON raises
             raise RunError(

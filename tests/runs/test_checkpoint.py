@@ -1,13 +1,13 @@
 import json
 import math
-import time
+from types import SimpleNamespace
 
 import keras
 import numpy as np
 import pytest
 
 from keras_simmim import cli
-from keras_simmim.runs import Checkpoint, RunError
+from keras_simmim.runs import Checkpoint, RunError, checkpoint
 
 X, Y = np.ones((8, 3), "float32"), np.zeros((8, 2), "float32")
 
@@ -48,19 +48,22 @@ def test_keeps_the_last_two_and_the_best(tmp_path, monkeypatch):
 
 
 def test_short_epochs_are_not_each_kept(tmp_path, monkeypatch):
-    saved = []
+    saved, clock = [], [0.0]
 
     def save(self, path, **kwargs):
         saved.append(int(self.optimizer.iterations))
-        time.sleep(0.2)
+        clock[0] += 0.2
+
+    def end_epoch(epoch, logs):
+        clock[0] += 0.5
+        logs.update(knn_accuracy=0.5 if epoch == 1 else math.nan)
 
     monkeypatch.setattr(keras.Model, "save", save)
-    # An epoch takes far less than 2 s. The start, the look after epoch 3, and the end are kept.
-    looks = keras.callbacks.LambdaCallback(
-        on_epoch_end=lambda epoch, logs: logs.update(knn_accuracy=0.5 if epoch == 2 else math.nan)
-    )
-    fit(small_model(), looks, Checkpoint(tmp_path, 2), epochs=5)
-    assert saved == [0, 6, 10]
+    monkeypatch.setattr(checkpoint, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    ends = keras.callbacks.LambdaCallback(on_epoch_end=end_epoch)
+    fit(small_model(), ends, Checkpoint(tmp_path, 2), epochs=9)
+    # The start, the look after epoch 2, 2.2 s later (a tenth of which a save takes), and the end.
+    assert saved == [0, 4, 12, 18]
 
 
 def test_keeps_what_an_epoch_has_come_to(tmp_path):
@@ -112,6 +115,19 @@ def test_resume_says_so_in_one_line(tmp_path, image_folder, small_config, capsys
     assert exit.value.code == 2 and out == ""
     assert err.startswith("keras-simmim: ") and err.count("\n") == 1
     assert "step-00000001 can't be restored: it is damaged" in err
+
+
+def test_one_of_another_model_is_refused_in_one_line(tmp_path, recwarn):
+    """Keras warns of each layer that it does not find, too."""
+    x = keras.Input((3,))
+    inner = keras.Model(x, keras.layers.Dense(2)(keras.layers.Dense(5)(x)))
+    outer = keras.Sequential([inner])
+    for model in (inner, outer):
+        model.compile(optimizer="adam", loss="mse")
+    fit(outer, Checkpoint(tmp_path, 2), epochs=1)
+    with pytest.raises(RunError, match="can't be restored"):
+        Checkpoint(tmp_path, 2).restore(inner)
+    assert not [warning for warning in recwarn if "container" in str(warning.message)]
 
 
 def test_nothing_to_restore(tmp_path):
