@@ -5,8 +5,10 @@ __version__ = "0.1.0"
 
 from keras_simmim._installed_backend import use_installed_backend
 from keras_simmim._onednn import use_onednn
+from keras_simmim._quiet_tensorflow import quiet_tensorflow
 
 use_onednn()
+quiet_tensorflow()
 _why_backend = use_installed_backend()
 
 from keras_simmim import backend as backend

@@ -16,6 +16,7 @@ from keras_simmim.encoders.check_encoder import check_encoder
 from keras_simmim.encoders.float32_copy import float32_copy
 from keras_simmim.encoders.pooling import pool
 from keras_simmim.evaluation.classifier import Classifier
+from keras_simmim.evaluation.embed import embed
 from keras_simmim.from_pretrained import from_pretrained
 from keras_simmim.methods import Method
 
@@ -102,7 +103,7 @@ def export(
         exported = {}
         for form, path in paths.items():
             count = len(outputs[form])
-            expected = exportable.predict(images[:count], verbose=0)
+            expected = embed(exportable, images[:count], batch_size=count)
             difference, cosine = _compare(form, outputs[form], expected)
             exported[form] = Exported(_move(path, Path(folder)), difference, cosine)
     return exported

@@ -1,8 +1,6 @@
 """TensorFlow as a reader of record files, beside whichever backend trains."""
 
 import contextlib
-import os
-import sys
 
 import keras
 
@@ -18,13 +16,9 @@ def import_tensorflow_as_reader():
     Raises:
         ImportError: where TensorFlow is not installed.
     """
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
+    import tensorflow as tf
 
-        return tf
-    with _quiet_stderr():
-        import tensorflow as tf
-
+    if keras.backend.backend() != "tensorflow":
         # Already in use for something else: then its devices are the user's choice.
         with contextlib.suppress(RuntimeError):
             tf.config.set_visible_devices([], "GPU")
@@ -54,17 +48,3 @@ def read_images(dataset):
     dataset = dataset.map(decode, num_parallel_calls=tf.data.AUTOTUNE)
     images, labels = dataset.batch(int(dataset.cardinality())).get_single_element()
     return images.numpy(), labels.numpy()
-
-
-@contextlib.contextmanager
-def _quiet_stderr():
-    """Drops what native code writes to stderr: TensorFlow has no switch for its first lines."""
-    sys.stderr.flush()
-    kept, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
-    os.dup2(null, 2)
-    try:
-        yield
-    finally:
-        os.dup2(kept, 2)
-        os.close(kept)
-        os.close(null)

@@ -1,6 +1,9 @@
 import numpy as np
 
+from keras_simmim._quiet_tensorflow import quiet_stderr
 
+
+@quiet_stderr()
 def run_litert(path, images):
     """What the LiteRT interpreter makes of images, `(N, ...)` float32.
 

@@ -8,6 +8,10 @@ def predict_on_batch(model, batch):
         model: `keras.Model`.
         batch: NumPy array, its length a multiple of the devices.
     """
+    model.make_predict_function()
+    # TensorFlow takes the predict functions of all models for one that is traced again and again:
+    # they share Keras's code.
+    model.predict_function._omit_frequent_tracing_warning = True
     strategy = model.distribute_strategy
     replicas = strategy.num_replicas_in_sync
     if replicas == 1:
@@ -19,5 +23,4 @@ def predict_on_batch(model, batch):
         return tf.constant(batch[replica * size : (replica + 1) * size])
 
     parts = strategy.experimental_distribute_values_from_function(part)
-    model.make_predict_function()
     return model.predict_function([(parts,)]).numpy()

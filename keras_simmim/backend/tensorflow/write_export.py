@@ -3,6 +3,7 @@ import warnings
 import keras
 import tensorflow as tf
 
+from keras_simmim._quiet_tensorflow import quiet_stderr
 from keras_simmim.backend.finish_onnx import finish_onnx
 from keras_simmim.backend.tensorflow.register_erfc import register_erfc
 
@@ -10,6 +11,7 @@ from keras_simmim.backend.tensorflow.register_erfc import register_erfc
 _CALIBRATION = 500
 
 
+@quiet_stderr()
 def write_export(model, form: str, path, images) -> None:
     """Writes a model in a format that this backend can write.
 

@@ -5,6 +5,10 @@ from pathlib import Path
 import torch
 
 from keras_simmim.backend.finish_onnx import finish_onnx
+from keras_simmim.backend.quiet_logger import quiet_logger
+
+# Says at each export which operations of torchvision it leaves out, where that is not installed.
+_REGISTRATION = "torch.onnx._internal.exporter._registration"
 
 
 def write_export(model, form: str, path, images) -> None:
@@ -16,7 +20,11 @@ def write_export(model, form: str, path, images) -> None:
         _write_program(model, path)
         return
     # Keras's own (3.15.1) traces a graph of one batch size that onnxruntime refuses, or fails.
-    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        warnings.catch_warnings(),
+        quiet_logger(_REGISTRATION),
+    ):
         warnings.simplefilter("ignore")
         program = Path(folder) / "model.pt2"
         _write_program(model, program)
