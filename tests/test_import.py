@@ -18,17 +18,18 @@ def run(code, **environment):
     return done.stdout.strip()
 
 
-def test_imports_no_other_backend_and_adds_little_to_the_time_of_keras():
-    """Less than 0.3 s on top of keras, and no other framework."""
-    names = {"tensorflow", "jax", "torch"} - {keras.backend.backend()}
+def test_imports_little_beside_keras():
+    """No other backend and nothing that only some functions need: an import takes its time.
+
+    `benchmarks/start.py` measures it.
+    """
     code = (
-        "import sys, time; import keras; before = set(sys.modules); start = time.monotonic();"
-        "import keras_simmim; print(time.monotonic() - start);"
-        f"print(sorted({names} & (set(sys.modules) - before)))"
+        "import sys, keras; before = set(sys.modules); import keras_simmim;"
+        "print(*sorted({name.partition('.')[0] for name in set(sys.modules) - before}))"
     )
-    seconds, others = run(code, KERAS_BACKEND=keras.backend.backend()).splitlines()
-    assert float(seconds) < 0.3
-    assert others == "[]"
+    backend = keras.backend.backend()
+    added = set(run(code, KERAS_BACKEND=backend).split()) - sys.stdlib_module_names
+    assert added <= {"keras_simmim", "PIL", backend}
 
 
 def test_other_backends_of_keras_are_refused():

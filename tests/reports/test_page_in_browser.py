@@ -95,7 +95,7 @@ def test_hover_on_the_map_shows_the_image_of_the_dot(browser, page, run):
         browser.execute_script("arguments[0].scrollIntoView({block: 'center'})", dot)
         webdriver.ActionChains(browser).move_to_element(dot).perform()
         # Of this dot, not of the last: Plotly takes its time.
-        WebDriverWait(browser, 5).until(
+        WebDriverWait(browser, 60).until(
             lambda _: box.is_displayed() and box.text not in {text for _, text in seen}
         )
         image = box.find_element(By.TAG_NAME, "div")

@@ -47,7 +47,8 @@ def test_a_line_a_milestone_for_a_log(capsys):
     lines = capsys.readouterr().out.splitlines()
     looked = range(3, 41, 3)
     assert epochs_of(lines) == sorted({1, *range(4, 41, 4), *looked})
-    assert re.fullmatch(r"epoch 1 of 40: loss 0\.0000, 1,234 images/s, \d+ s left", lines[0])
+    left = r"(\d+ h )?\d+ (s|min) left"
+    assert re.fullmatch(rf"epoch 1 of 40: loss 0\.0000, 1,234 images/s, {left}", lines[0])
     assert "kNN accuracy 25.0%" in lines[1] and "left" not in lines[-1]
 
 
