@@ -7,9 +7,9 @@ Runs on any backend. Without CIFAR-10 at hand, `--data sample` takes the bundled
 
 import argparse
 
-import keras
-
 import keras_simmim as ks
+
+import keras
 
 
 def main(arguments=None):

@@ -8,9 +8,9 @@ after a stop, a table and a plot.
 
 import argparse
 
-import keras
-
 import keras_simmim as ks
+
+import keras
 
 
 def methods(width, steps):

@@ -8,10 +8,10 @@ encoder then comes out without heads, here into a classifier in plain Keras.
 
 import argparse
 
+import keras_simmim as ks
+
 import keras
 from keras import layers
-
-import keras_simmim as ks
 
 
 def make_encoder(width):

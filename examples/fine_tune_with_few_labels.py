@@ -7,9 +7,9 @@ Beside each figure stands that of the same encoder trained from scratch on the s
 
 import argparse
 
-import keras
-
 import keras_simmim as ks
+
+import keras
 
 
 def main(arguments=None):

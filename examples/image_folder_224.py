@@ -7,9 +7,9 @@ Images may have any size and lie at any depth. No labels are needed.
 
 import argparse
 
-import keras
-
 import keras_simmim as ks
+
+import keras
 
 
 def main(arguments=None):

@@ -9,11 +9,11 @@ that becomes the encoder's output: P3 is 2**3 times smaller than the images.
 
 import argparse
 
+import keras_simmim as ks
+
 import keras
 import keras_cv
 import tensorflow as tf
-
-import keras_simmim as ks
 
 
 def pipeline(images, batch_size):

@@ -8,9 +8,9 @@ image, drawn by the method's own view splitter.
 
 import argparse
 
-import keras
-
 import keras_simmim as ks
+
+import keras
 
 
 def main(arguments=None):

@@ -8,9 +8,9 @@ encoder from scratch, and by a linear probe of each block. Needs `keras-simmim[p
 
 import argparse
 
-import keras
-
 import keras_simmim as ks
+
+import keras
 
 
 def main(arguments=None):

@@ -11,9 +11,9 @@
 import argparse
 import time
 
-import keras
-
 import keras_simmim as ks
+
+import keras
 
 
 def main(arguments=None):

@@ -16,9 +16,9 @@ import numpy as np
 
 
 def train(folder, steps):
-    import keras
-
     import keras_simmim as ks
+
+    import keras
 
     images, _ = ks.datasets.load("sample", "train")
     test_images, _ = ks.datasets.load("sample", "test")
@@ -32,9 +32,9 @@ def train(folder, steps):
 
 
 def load(folder):
-    import keras
-
     import keras_simmim as ks
+
+    import keras
 
     test_images, _ = ks.datasets.load("sample", "test")
     model = keras.saving.load_model(folder / "model.keras")

@@ -12,11 +12,11 @@ import argparse
 import tempfile
 from pathlib import Path
 
+import keras_simmim as ks
+
 import keras
 import numpy as np
 from PIL import Image
-
-import keras_simmim as ks
 
 # The method's encoder, as trained: its copy from scratch has nothing of the training images in it.
 MODEL = Path(__file__).parents[1] / "saved_models" / "simmim_resnet_cifar10" / "model.keras"

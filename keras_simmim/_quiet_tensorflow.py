@@ -5,7 +5,6 @@
 
 import contextlib
 import importlib.abc
-import importlib.machinery
 import os
 import re
 import sys
@@ -48,10 +47,12 @@ class _QuietImport(importlib.abc.MetaPathFinder):
     def find_spec(self, name, path=None, target=None):
         if name != "tensorflow":
             return None
-        spec = importlib.machinery.PathFinder.find_spec(name, path, target)
-        if spec is not None and spec.loader is not None:
-            spec.loader.exec_module = quiet_stderr()(spec.loader.exec_module)  # type: ignore
-        return spec
+        for finder in sys.meta_path:
+            spec = None if finder is self else finder.find_spec(name, path, target)
+            if spec is not None and spec.loader is not None:
+                spec.loader.exec_module = quiet_stderr()(spec.loader.exec_module)  # type: ignore
+                return spec
+        return None
 
 
 @contextlib.contextmanager

@@ -1,8 +1,11 @@
 """What README.md and CONTRIBUTING.md name is there: attributes, options of commands, files."""
 
+import ast
+import json
 import operator
 import re
 import shlex
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -65,3 +68,47 @@ def test_files(document):
     assert len(paths) > 3
     for path in paths:
         assert (ROOT / path).exists(), path
+
+
+def code_shown():
+    """Python code that people read and copy, by where it stands."""
+    shown = {}
+    for path in [*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("saved_models/*/*.md")]:
+        shown |= blocks_of(path)
+    for path in (ROOT / "keras_simmim").rglob("*.py"):
+        shown |= blocks_of(path)
+    for path in ROOT.glob("examples/*.py"):
+        shown[str(path)] = path.read_text()
+    for path in ROOT.glob("examples/*.ipynb"):
+        cells = json.loads(path.read_text())["cells"]
+        sources = ["".join(cell["source"]) for cell in cells if cell["cell_type"] == "code"]
+        shown[str(path)] = "\n".join(line for line in sources if not line.startswith(("!", "%")))
+    return shown
+
+
+def blocks_of(path):
+    blocks = re.findall(r"^( *)```python\n(.*?)^ *```", path.read_text(), re.DOTALL | re.MULTILINE)
+    return {f"{path}, {index}": textwrap.dedent(code) for index, (_, code) in enumerate(blocks)}
+
+
+def test_ours_is_imported_first():
+    """It chooses the backend that is installed, and TensorFlow's kernels."""
+    both = 0
+    for place, code in code_shown().items():
+        imports = [
+            (node.lineno, name.partition(".")[0])
+            for node in ast.walk(ast.parse(code))
+            if isinstance(node, ast.Import | ast.ImportFrom)
+            for name in ([node.module] if isinstance(node, ast.ImportFrom) else names_of(node))
+        ]
+        modules = [name for _, name in sorted(imports)]
+        others = {"keras", "keras_cv", "keras_hub", "tensorflow"} & set(modules)
+        if "keras_simmim" in modules and others:
+            both += 1
+            first = min(modules.index(name) for name in others)
+            assert modules.index("keras_simmim") < first, place
+    assert both >= (13 if (ROOT / "examples").exists() else 1)
+
+
+def names_of(node):
+    return [alias.name for alias in node.names]
