@@ -22,10 +22,19 @@ class _IntegerOrWord(click.ParamType):
 
     def __init__(self, integer: click.IntRange, word: str):
         self.integer, self.word = integer, word
-        self.name = f"n|{word}"
+        self.name = f"integer or {word}"
+
+    def get_metavar(self, *args, **kwargs):
+        return f"N|{self.word}"
 
     def convert(self, value, param, ctx):
-        return value if value == self.word else self.integer.convert(value, param, ctx)
+        if value == self.word:
+            return value
+        try:
+            return self.integer.convert(value, param, ctx)
+        except click.BadParameter:
+            limits = f"from {self.integer.min} to {self.integer.max}"
+            self.fail(f"{value} is neither an integer {limits} nor {self.word}.", param, ctx)
 
 
 def click_type(kind: Kind) -> click.ParamType | type | tuple:

@@ -104,7 +104,6 @@ def commands():
 )
 @click.option(
     "--devices",
-    metavar="N|auto",
     type=click_type(Integer(1, 1024, word="auto")),
     help="Train on this many devices, or on all [default: on one].",
 )
@@ -329,7 +328,12 @@ def compare_command(context, methods, seeds, output, backend, **options):
 
 
 @commands.command("report")
-@click.argument("runs", nargs=-1, required=True, type=click.Path(exists=True, path_type=Path))
+@click.argument(
+    "runs",
+    nargs=-1,
+    required=True,
+    type=click.Path(exists=True, file_okay=False, path_type=Path),
+)
 @click.option(
     "--output",
     type=click.Path(path_type=Path, dir_okay=False),

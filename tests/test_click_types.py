@@ -81,8 +81,8 @@ def test_every_command_is_tried():
         ("pretrain --seed 99999999999", "--seed"),
         ("pretrain --momentum 1", "--momentum"),
         ("pretrain --hue 0.6", "--hue"),
-        ("pretrain --hidden-dim wide", "--hidden-dim"),
-        ("pretrain --devices all", "--devices"),
+        ("pretrain --hidden-dim wide", "wide is neither an integer from 1 to 65536 nor features"),
+        ("pretrain --devices all", "all is neither an integer from 1 to 1024 nor auto"),
     ],
 )
 def test_numbers_that_are_wrong_together_or_out_of_range(
