@@ -1,7 +1,8 @@
 import keras
 from keras import ops
 
-from keras_simmim.encoders.symbolic import encode_symbolically, output_shape, require_layer
+from keras_simmim.encoders.require_encoder import require_encoder
+from keras_simmim.encoders.symbolic import encode_symbolically, output_shape
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -34,7 +35,7 @@ class ChannelsFirst(keras.Model):
     def __init__(self, encoder, **kwargs):
         # The encoder casts its images itself, or keeps them as they are.
         super().__init__(autocast=False, **kwargs)
-        require_layer(encoder)
+        require_encoder(encoder)
         self.encoder = encoder
 
     @property

@@ -1,8 +1,10 @@
 import keras
 
+from keras_simmim import backend
 from keras_simmim.encoders.channels_first import ChannelsFirst
 from keras_simmim.encoders.image_shape import known_image_shape, standardize_image_shape
-from keras_simmim.encoders.symbolic import encode_symbolically, require_layer
+from keras_simmim.encoders.require_encoder import require_encoder
+from keras_simmim.encoders.symbolic import encode_symbolically, words_of
 
 
 def check_encoder(encoder, image_shape):
@@ -20,25 +22,13 @@ def check_encoder(encoder, image_shape):
 
     Raises:
         ValueError: for an encoder that is not a Keras model or layer, can't take these images,
-            returns several tensors, features of another rank or of unknown length, or a
-            channels_first map.
+            returns several tensors, features of another rank, of unknown length or that are no
+            floats, an empty or a channels_first map, or in training others than otherwise.
     """
-    require_layer(encoder)
+    require_encoder(encoder)
     image_shape = standardize_image_shape(image_shape)
     _check_channels(encoder, image_shape)
-    try:
-        features = encode_symbolically(encoder, image_shape)
-    except Exception as error:  # Whatever an encoder of somebody else raises.
-        raise ValueError(
-            f"The encoder '{encoder.name}' can't take images of shape {image_shape}. "
-            f"{_advice_on_shape(encoder, image_shape)}{_advice_on_augmentation(encoder)}"
-            f"Received from it: {error}"
-        ) from error
-    if not isinstance(features, keras.KerasTensor):
-        raise ValueError(
-            f"The encoder '{encoder.name}' must return one tensor. Choose one and make a model "
-            f"that returns it: {_advice_on_outputs(features)}. Received: {_describe(features)}"
-        )
+    features = _features(encoder, image_shape)
     shape = tuple(features.shape)
     if len(shape) not in (2, 3, 4):
         raise ValueError(
@@ -54,7 +44,58 @@ def check_encoder(encoder, image_shape):
             "Implement its `compute_output_shape`, or end it with a layer of a fixed number of "
             f"channels. Received: features of shape {shape}"
         )
+    if 0 in shape:
+        raise ValueError(
+            f"The encoder '{encoder.name}' leaves nothing of images of shape {image_shape}: give "
+            "it larger ones (for views, `view_size`), or let it shrink them less. "
+            f"Received: features of shape {shape}"
+        )
+    if not keras.backend.is_float_dtype(features.dtype):
+        raise ValueError(
+            f"The features of the encoder '{encoder.name}' must be floats, which have gradients. "
+            f"Received: features of dtype {features.dtype}"
+        )
+    _check_batch(encoder, image_shape, shape)
     return shape
+
+
+def _features(encoder, image_shape, batch=None, **kwargs):
+    """Calls the encoder symbolically; a ValueError unless it gives one tensor."""
+    try:
+        features = encode_symbolically(encoder, image_shape, batch, **kwargs)
+    except Exception as error:  # Whatever an encoder of somebody else raises.
+        where = "" if batch is None else f", {batch} at a time in training"
+        raise ValueError(
+            f"The encoder '{encoder.name}' can't take images of shape {image_shape}{where}. "
+            f"{_advice_on_inputs(encoder)}{_advice_on_shape(encoder, image_shape)}"
+            f"{_advice_on_augmentation(encoder)}Received from it: {words_of(error)}"
+        ) from error
+    if not isinstance(features, keras.KerasTensor):
+        where = ", in training as otherwise" if kwargs.get("training") else ""
+        raise ValueError(
+            f"The encoder '{encoder.name}' must return one tensor{where}. "
+            f"{_advice_on_outputs(encoder, features)}. Received: {_describe(features)}"
+        )
+    return features
+
+
+def _check_batch(encoder, image_shape, shape):
+    """Each image has features of its own, and in training they are no others."""
+    # On several devices, batch norm that trains would talk to the others.
+    training = backend.engine() is None
+    # Of a number of images that nobody made an encoder for.
+    trained = tuple(_features(encoder, image_shape, batch=3, training=training).shape)
+    if trained[:1] not in ((3,), (None,)):
+        raise ValueError(
+            f"The encoder '{encoder.name}' must return features of each image, however many there "
+            "are. Leave the batch axis, the first, as it is (`keras.layers.Reshape` does). "
+            f"Received: features of shape {trained} for 3 images"
+        )
+    if len(trained) != len(shape) or not _fits(shape[1:], trained[1:]):
+        raise ValueError(
+            f"The encoder '{encoder.name}' must return features of the same shape in training as "
+            f"otherwise. Received: {trained[1:]} in training, {shape[1:]} otherwise"
+        )
 
 
 def _check_channels(encoder, image_shape):
@@ -98,10 +139,20 @@ def _fits(expected, shape):
     return all(e is None or s is None or e == s for e, s in zip(expected, shape, strict=True))
 
 
-def _advice_on_outputs(features):
+def _advice_on_inputs(encoder):
+    inputs = getattr(encoder, "inputs", None) or []
+    if len(inputs) < 2:
+        return ""
+    return f"It takes {len(inputs)} inputs: make a model of the images alone. "
+
+
+def _advice_on_outputs(encoder, features):
+    if not getattr(encoder, "inputs", None):
+        return "Return one of them from its `call`"
+    choose = "Choose one and make a model that returns it: "
     if isinstance(features, dict) and features:
-        return f"`keras_simmim.encoders.feature_map(encoder, {next(iter(features))!r})`"
-    return "`keras.Model(encoder.input, encoder.output[-1])`"
+        return f"{choose}`keras_simmim.encoders.feature_map(encoder, {next(iter(features))!r})`"
+    return f"{choose}`keras.Model(encoder.input, encoder.output[-1])`"
 
 
 def _describe(features):

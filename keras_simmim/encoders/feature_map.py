@@ -2,7 +2,8 @@ import keras
 
 from keras_simmim.encoders.image_shape import known_image_shape, standardize_image_shape
 from keras_simmim.encoders.layer_outputs import layer_outputs
-from keras_simmim.encoders.symbolic import encode_symbolically, require_layer
+from keras_simmim.encoders.require_encoder import require_encoder
+from keras_simmim.encoders.symbolic import encode_symbolically
 
 
 def feature_map(encoder, name, image_shape=None):
@@ -32,7 +33,7 @@ def feature_map(encoder, name, image_shape=None):
     model = keras_simmim.SimMIM(encoder=keras_simmim.encoders.Normalized(encoder, 127.5, 64.0))
     ```
     """
-    require_layer(encoder)
+    require_encoder(encoder)
     if image_shape is None:
         image_shape = known_image_shape(encoder)
         if image_shape is None:

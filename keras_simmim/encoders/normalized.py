@@ -1,7 +1,8 @@
 import keras
 
+from keras_simmim.encoders.require_encoder import require_encoder
 from keras_simmim.encoders.standardize import Standardize
-from keras_simmim.encoders.symbolic import encode_symbolically, output_shape, require_layer
+from keras_simmim.encoders.symbolic import encode_symbolically, output_shape
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -38,7 +39,7 @@ class Normalized(keras.Model):
     def __init__(self, encoder, mean, std, **kwargs):
         # Pixel values are normalised as they are: 8 bits of a float do not fit into bfloat16.
         super().__init__(autocast=False, **kwargs)
-        require_layer(encoder)
+        require_encoder(encoder)
         self.encoder = encoder
         self.standardize = Standardize(mean, std, dtype=self.dtype_policy, name="normalize_images")
 

@@ -1,32 +1,27 @@
+import re
+
 import keras
 
 
-def require_layer(encoder):
-    """Raises a ValueError unless the encoder is a Keras model or layer."""
-    if isinstance(encoder, keras.layers.Layer):
-        return
-    advice = ""
-    if isinstance(encoder, type) and issubclass(encoder, keras.layers.Layer):
-        advice = f" Make one of this class: {encoder.__name__}(...)."
-    elif callable(encoder):
-        advice = " Call it from the `call` method of a `keras.layers.Layer` of your own."
-    raise ValueError(
-        f"`encoder` must be a `keras.Model` or `keras.layers.Layer`.{advice} "
-        f"Received: {encoder!r} of type {type(encoder).__name__}"
-    )
-
-
-def encode_symbolically(encoder, image_shape):
+def encode_symbolically(encoder, image_shape, batch=None, **kwargs):
     """Calls the encoder on no data, which also builds it.
 
     Args:
         encoder: `keras.Model` or layer.
         image_shape: `(height, width, channels)`.
+        batch: number of images; None: any.
+        **kwargs: further arguments of the call.
 
     Returns:
         What the encoder returns, with `keras.KerasTensor` in the place of tensors.
     """
-    return encoder(keras.Input(tuple(image_shape), dtype="float32"))
+    return encoder(keras.Input(tuple(image_shape), batch, dtype="float32"), **kwargs)
+
+
+def words_of(error):
+    """Returns what an error of a call says in a line, without Keras's colours and arguments."""
+    plain = re.sub("\x1b\\[[0-9;]*m", "", str(error))
+    return " ".join(plain.split("\n\nArguments received")[0].split()) or type(error).__name__
 
 
 def output_shape(encoder, images_shape):

@@ -1,4 +1,5 @@
 import keras
+from keras import ops
 
 from keras_simmim._numbers import check_integer
 from keras_simmim.encoders import check_encoder, pool
@@ -56,6 +57,7 @@ class Classifier(keras.Model):
     def call(self, images, training=False):
         if training and self.augmentation is not None:
             images = self.augmentation(images)[:, 0]  # (B, h, w, C)
+        images = ops.cast(images, "float32")  # Keras casts no integers
         return self.classifier(pool(self.encoder(images, training=training)))
 
     def compute_output_shape(self, images_shape):

@@ -6,10 +6,10 @@ import numpy as np
 from keras_simmim._numbers import check_integer, check_number, check_seed
 from keras_simmim.datasets import ArrayBatches
 from keras_simmim.encoders import check_encoder
+from keras_simmim.encoders.require_encoder import require_encoder
 from keras_simmim.evaluation.check_features import check_labels, count_classes
 from keras_simmim.evaluation.classifier import Classifier
 from keras_simmim.evaluation.embed import embed
-from keras_simmim.evaluation.require_encoder import require_encoder
 from keras_simmim.evaluation.stratified_sample import stratified_sample
 from keras_simmim.views import ViewSplitter
 from keras_simmim.views.check_images import check_images

@@ -4,10 +4,10 @@ import keras
 import numpy as np
 
 from keras_simmim.encoders.image_shape import standardize_image_shape
+from keras_simmim.encoders.require_encoder import require_encoder
 from keras_simmim.evaluation.check_features import check_labels
 from keras_simmim.evaluation.classifier import Classifier
 from keras_simmim.evaluation.linear_probe import C_VALUES, fit_regression, probe_options
-from keras_simmim.evaluation.require_encoder import require_encoder
 
 
 def linear_classifier(

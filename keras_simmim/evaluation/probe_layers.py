@@ -7,11 +7,11 @@ from keras import ops
 from keras_simmim._numbers import check_integer
 from keras_simmim.encoders import check_encoder, pool
 from keras_simmim.encoders.layer_outputs import layer_outputs
+from keras_simmim.encoders.require_encoder import require_encoder
 from keras_simmim.evaluation.check_features import check_labels
 from keras_simmim.evaluation.embed import embed
 from keras_simmim.evaluation.linear_probe import import_sklearn, linear_probe
 from keras_simmim.evaluation.linear_probe import probe_options as check_options
-from keras_simmim.evaluation.require_encoder import require_encoder
 
 
 def probe_layers(

@@ -4,8 +4,8 @@ import keras
 import numpy as np
 
 from keras_simmim.encoders.image_shape import standardize_image_shape
+from keras_simmim.encoders.require_encoder import require_encoder
 from keras_simmim.evaluation.check_features import check_finite
-from keras_simmim.evaluation.require_encoder import require_encoder
 
 
 def standardize_features(

@@ -2,6 +2,7 @@ import keras
 from keras import ops
 
 from keras_simmim._numbers import GREATEST_SEED, check_integer, check_number, check_seed
+from keras_simmim.encoders.check_masks import check_masks, require_masks
 from keras_simmim.losses import MaskedL1
 from keras_simmim.methods.method import Method, merge_views, split_views
 from keras_simmim.views import PatchMasker, ViewSplitter
@@ -23,7 +24,10 @@ class MaskedImageModel(Method):
     "beta", "table", "mask_token"])`. What is excluded is saved with the method.
 
     Args:
-        encoder: `encoders.ViT`; the paper's has `position="relative"`.
+        encoder: `encoders.ViT`; the paper's has `position="relative"`. Or one of your own with an
+            integer `patch_size`, an `image_shape`, an `encoders.Standardize` as `standardize`, and
+            `call(images, patch_mask=None, mask_token=None, training=False)` that gives one token
+            for each patch, row by row.
         view_splitter: `ViewSplitter`, or a list of them, whose views then add up; None: one view,
             a crop of 67 % to 100 % of the image and a flip, without changes of colour.
         mask_unit: side of a mask unit in pixels, a multiple of the patch size that divides the
@@ -66,13 +70,8 @@ class MaskedImageModel(Method):
         online_probe=None,
         **kwargs,
     ):
-        patch_size = getattr(encoder, "patch_size", None)
-        if patch_size is None:
-            raise ValueError(
-                "Masked image modelling masks the patches of an encoder: "
-                "`keras_simmim.encoders.ViT`. "
-                f"Received: encoder {encoder!r}, which has no `patch_size`"
-            )
+        require_masks(encoder)
+        patch_size = encoder.patch_size
         mask_unit = check_integer("mask_unit", mask_unit, optional=True)
         mask_ratio = check_number("mask_ratio", mask_ratio, above=0, below=1)
         seed = check_seed("seed", seed, optional=True)
@@ -108,6 +107,7 @@ class MaskedImageModel(Method):
             return
         super().build(images_shape)
         self.patch_masker.compute_output_shape((None, *self.view_shape))  # or a ValueError
+        check_masks(self.encoder, self.view_shape, self.features_shape)
         self.mask_token = self.add_weight(
             name="mask_token",
             shape=(self.features_shape[-1],),

@@ -9,7 +9,7 @@ from keras import ops
 from keras_simmim import backend
 from keras_simmim.encoders import BatchNorm, check_encoder, pool
 from keras_simmim.encoders.image_shape import known_image_shape
-from keras_simmim.encoders.symbolic import require_layer
+from keras_simmim.encoders.require_encoder import require_encoder
 from keras_simmim.methods.momentum import innermost
 from keras_simmim.metrics import ContrastiveAccuracy, EmbeddingStd
 from keras_simmim.views.check_images import check_images
@@ -71,7 +71,7 @@ class Method(backend.TrainStepMixin, keras.Model):
     ):
         # Views are made from the pixels as they are: 8 bits do not fit into bfloat16.
         super().__init__(autocast=False, **kwargs)
-        require_layer(encoder)
+        require_encoder(encoder)
         self._engine = backend.engine()
         self.encoder = encoder
         self.view_splitter = view_splitter
@@ -155,6 +155,7 @@ class Method(backend.TrainStepMixin, keras.Model):
             )
         if training:
             return self.view_outputs(images, training=True)
+        images = ops.cast(images, "float32")  # as views are: Keras casts no integers
         if len(images.shape) == 4:
             return pool(self.encoder(images, training=False))
         batch, views = ops.shape(images)[:2]
@@ -174,7 +175,7 @@ class Method(backend.TrainStepMixin, keras.Model):
             online probe `"features"`, `(B, V, F)`. V adds up over the view splitters.
         """
         if len(images.shape) == 5:
-            views, seeds = [images], [seed]
+            views, seeds = [ops.cast(images, "float32")], [seed]
         else:
             # Splitters of one seed would draw alike.
             seeds = [

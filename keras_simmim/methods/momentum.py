@@ -4,6 +4,7 @@ import keras
 from keras import ops
 
 from keras_simmim.encoders import check_encoder
+from keras_simmim.encoders.symbolic import words_of
 
 
 def check_momentum(momentum):
@@ -21,9 +22,11 @@ def frozen_copy(layer, image_shape=None):
     Args:
         layer: an encoder or a head.
         image_shape: `(height, width, channels)` where it is an encoder, which may have to be built.
+
+    Raises:
+        ValueError: for a layer that can't be made from its config.
     """
-    config = keras.saving.serialize_keras_object(layer)
-    copy = keras.saving.deserialize_keras_object(config)
+    copy = _copy(layer)
     if image_shape is not None:
         check_encoder(copy, image_shape)
     elif not copy.built:
@@ -32,6 +35,19 @@ def frozen_copy(layer, image_shape=None):
         weight.assign(keras.ops.convert_to_numpy(original))  # JAX would share the buffer
     freeze(copy)
     return copy
+
+
+def _copy(layer):
+    try:
+        config = keras.saving.serialize_keras_object(layer)
+        return keras.saving.deserialize_keras_object(config)
+    except Exception as error:  # whatever classes of somebody else raise
+        raise ValueError(
+            f"The target network is a copy of '{layer.name}', made from its configuration: give "
+            "its class a `get_config` with all arguments, and the decorator "
+            "`@keras.saving.register_keras_serializable()`. "
+            f"Received from {type(layer).__name__}: {words_of(error)}"
+        ) from error
 
 
 def require_built(method):

@@ -1,9 +1,18 @@
 import keras
 import numpy as np
 import pytest
-from keras import layers
+from keras import layers, ops
+from small_methods import METHODS
 
-from keras_simmim.encoders import ChannelsFirst, Normalized, ResNet, ViT, check_encoder, pool
+from keras_simmim.encoders import (
+    BatchNorm,
+    ChannelsFirst,
+    Normalized,
+    ResNet,
+    ViT,
+    check_encoder,
+    pool,
+)
 
 
 class Tokens(keras.Model):
@@ -94,6 +103,40 @@ class UnknownChannels(layers.Layer):
         return (images_shape[0], None)
 
 
+class Features(keras.layers.Layer):
+    """A convolution, and what a function makes of its map."""
+
+    def __init__(self, function):
+        super().__init__(name="own")
+        self.function = function
+        self.conv = layers.Conv2D(6, 3, strides=2)
+
+    def call(self, images, training=False):
+        return self.function(self.conv(images), training)
+
+
+def made_of_the_map(function):
+    return lambda: Features(lambda x, training: function(x))
+
+
+def in_training(function):
+    return lambda: Features(lambda x, training: function(x) if training else x)
+
+
+def fails(x):
+    raise RuntimeError("out of order")
+
+
+def two_inputs():
+    inputs = [keras.Input((16, 16, 3)), keras.Input((16, 16, 3))]
+    return keras.Model(inputs, layers.Conv2D(4, 3)(layers.Add()(inputs)))
+
+
+def for_four_images():
+    inputs = keras.Input(batch_shape=(4, 16, 16, 3))
+    return keras.Model(inputs, ops.reshape(layers.Conv2D(4, 3)(inputs), (4, -1, 4)))
+
+
 @pytest.mark.parametrize(
     "make, message",
     [
@@ -112,6 +155,24 @@ class UnknownChannels(layers.Layer):
         (UnwrappedConv, "is channels_first"),
         (lambda: keras.Sequential([UnwrappedConv()]), "is channels_first"),
         (lambda: Normalized(UnwrappedConv(), 0.0, 1.0), "is channels_first"),
+        (METHODS["SimMIM"], r"its `\.encoder`"),
+        (two_inputs, "It takes 2 inputs: make a model of the images alone"),
+        (for_four_images, r"\(4, 147, 4\) for 3 images"),
+        (lambda: keras.Sequential([]), "no layers"),
+        (made_of_the_map(lambda x: {"map": x}), "Return one of them from its `call`"),
+        (made_of_the_map(lambda x: (x, x)), "Return one of them from its `call`"),
+        (made_of_the_map(lambda x: None), "can't take"),
+        (made_of_the_map(fails), "out of order$"),
+        (made_of_the_map(ops.mean), r"features of shape \(\)"),
+        (made_of_the_map(lambda x: x[:, None]), r"features of shape \(None, 1, 7, 7, 6\)"),
+        (made_of_the_map(lambda x: x[:, :0]), r"leaves nothing of images .*\(None, 0, 7, 6\)"),
+        (made_of_the_map(lambda x: ops.cast(x, "int32")), "must be floats.*dtype int32"),
+        (made_of_the_map(lambda x: x > 0), "must be floats.*dtype bool"),
+        (made_of_the_map(lambda x: ops.reshape(x, (-1, 6))), r"\(147, 6\) for 3 images"),
+        (made_of_the_map(lambda x: x[:1]), r"\(1, 7, 7, 6\) for 3 images"),
+        (in_training(lambda x: (x, x)), "one tensor, in training as otherwise"),
+        (in_training(lambda x: ops.mean(x, axis=(1, 2))), r"\(6,\) in training, \(7, 7, 6\) other"),
+        (in_training(fails), "in training.*out of order$"),
     ],
 )
 def test_unusable_encoder(make, message):
@@ -119,6 +180,22 @@ def test_unusable_encoder(make, message):
     with pytest.raises(ValueError, match=message) as caught:
         check_encoder(encoder, (16, 16, 3))
     assert "Received" in str(caught.value)
+
+
+@pytest.mark.parametrize("dtype", ["float16", "bfloat16", "float64"])
+def test_features_of_any_float(dtype):
+    encoder = Features(lambda x, training: ops.cast(x, dtype))
+    assert check_encoder(encoder, (16, 16, 3)) == (None, 7, 7, 6)
+
+
+def test_a_look_at_training_changes_nothing():
+    encoder = keras.Sequential([layers.Conv2D(4, 3), layers.BatchNormalization(), BatchNorm()])
+    encoder.add(layers.Dropout(0.5, seed=1))
+    check_encoder(encoder, (16, 16, 3))
+    before = [keras.ops.convert_to_numpy(v) for v in encoder.variables]
+    check_encoder(encoder, (16, 16, 3))
+    for variable, value in zip(encoder.variables, before, strict=True):
+        np.testing.assert_array_equal(keras.ops.convert_to_numpy(variable), value)
 
 
 def test_channels_first_inside_an_adapter():

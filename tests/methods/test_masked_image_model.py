@@ -97,6 +97,102 @@ def test_relative_positions_and_units():
     assert outputs_of(model, some_images(channels=1))["patch_mask"].sum() == 12 * 32
 
 
+class OwnEncoder(keras.layers.Layer):
+    """Patches alone, with what masked image modelling needs and no more."""
+
+    patch_size = 4
+    image_shape = (16, 16, 3)
+
+    def __init__(self, class_token=False):
+        super().__init__(name="own")
+        self.standardize = ks.encoders.Standardize()
+        self.patches = keras.layers.Conv2D(8, 4, strides=4)
+        self.class_token = class_token
+
+    def call(self, images, patch_mask=None, mask_token=None):
+        tokens = keras.ops.reshape(self.patches(self.standardize(images)), (-1, 16, 8))
+        if patch_mask is not None:
+            masked = keras.ops.reshape(patch_mask, (-1, 16, 1))
+            tokens = keras.ops.where(masked, mask_token, tokens)
+        if self.class_token:
+            tokens = keras.ops.concatenate([tokens, tokens[:, :1]], axis=1)
+        return tokens
+
+
+def test_an_encoder_of_ones_own():
+    model = ks.MaskedImageModel(OwnEncoder(), splitter(1), seed=0)
+    model.build((None, 16, 16, 3))
+    model.compile()
+    losses = model.fit(some_images(), batch_size=6, verbose=0).history["loss"]
+    assert np.isfinite(losses[0])
+    assert model.predict(some_images(3), verbose=0).shape == (3, 8)
+
+
+class TakesNoMask(OwnEncoder):
+    def call(self, images):
+        return super().call(images)
+
+
+class FailsWithAMask(OwnEncoder):
+    def call(self, images, patch_mask=None, mask_token=None):
+        if patch_mask is not None:
+            raise RuntimeError("no masks yet")
+        return super().call(images)
+
+
+def encoder_with(**attributes):
+    encoder = OwnEncoder()
+    for name, value in attributes.items():
+        setattr(encoder, name, value)
+    return encoder
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (small_encoder, "which has no `patch_size`, which has no `image_shape`"),
+        (lambda: keras.layers.Conv2D(4, 3), "whose `call` takes no `patch_mask` and no `mask_to"),
+        (
+            lambda: encoder_with(patch_size=(4, 4)),
+            r"\(OwnEncoder\), whose `patch_size` is \(4, 4\)",
+        ),
+        (lambda: encoder_with(patch_size=4.0), r"whose `patch_size` is 4\.0"),
+        (lambda: encoder_with(image_shape=None), "which has no `image_shape`"),
+        (lambda: encoder_with(image_shape=16), "whose `image_shape` is 16"),
+        (lambda: encoder_with(standardize=None), "which has no `standardize`"),
+        (TakesNoMask, r"\(TakesNoMask\), whose `call` takes no `patch_mask` and no `mask_token`"),
+        (lambda: "vit", "must be a `keras.Model`"),
+        (METHODS["MaskedImageModel"], "its `.encoder`"),
+    ],
+)
+def test_what_an_encoder_lacks_is_said_when_the_method_is_made(make, message):
+    with pytest.raises(ValueError, match=message) as caught:
+        ks.MaskedImageModel(make())
+    assert "Received" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "make, message",
+    [
+        (lambda: OwnEncoder(class_token=True), r"no class token.*Received: .*\(None, 17, 8\)"),
+        (FailsWithAMask, r"can't take a mask \(batch, 4, 4\).*no masks yet"),
+    ],
+)
+def test_what_an_encoder_makes_of_masks_is_looked_at_before_training(make, message):
+    with pytest.raises(ValueError, match=message):
+        ks.MaskedImageModel(make()).build((None, 16, 16, 3))
+
+
+def test_the_vit_of_keras_hub():
+    pytest.importorskip("keras_hub")
+    from foreign_encoders import hub_vit
+
+    with pytest.raises(
+        ValueError, match=r"encoders\.ViT.*`patch_size` is \(8, 8\).*no `standardize`"
+    ):
+        ks.MaskedImageModel(hub_vit())
+
+
 def test_rejects_what_cannot_be_masked():
     with pytest.raises(ValueError, match="no `patch_size`"):
         ks.MaskedImageModel(small_encoder())
