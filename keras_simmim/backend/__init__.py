@@ -4,9 +4,8 @@ import importlib
 
 import keras
 
-from keras_simmim.backend.in_tuples import in_tuples as in_tuples
+from keras_simmim.backend.build_shape import mark_built as mark_built
 from keras_simmim.backend.lost_process import lost_process as lost_process
-from keras_simmim.backend.sample_of_data import sample_of_data as sample_of_data
 
 if keras.backend.backend() not in ("tensorflow", "jax", "torch"):
     raise ImportError(

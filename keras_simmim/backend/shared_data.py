@@ -5,26 +5,32 @@ from keras_simmim.backend.part_of_batch import part_of_batch
 
 
 class SharedData(DataAdapter):
-    """Batches for several devices: each is cut to a multiple of them, and a process gets its part.
+    """Batches as the devices can use them: large enough, and cut to a multiple of the devices.
 
-    What is cut off, fewer images than devices, is left out of the pass. A batch that has nothing
-    left is no batch.
+    What is cut off, fewer images than devices, is left out of the pass, and so is a batch that is
+    too small: it has nothing for some device, or no image to compare with another one. Of several
+    processes each gets its part of a batch.
 
     Args:
         adapter: Keras's adapter of the data, which gives the batches for all devices.
         devices: number of devices.
         part: which part of a batch this process gets, and of how many.
+        least_images: images that a batch of all devices needs.
+        drops_last: whether the data leaves out a last batch that is not full, which Keras's adapter
+            of a torch `DataLoader` does not know.
     """
 
-    def __init__(self, adapter, devices, part=(0, 1)):
+    def __init__(self, adapter, devices, part=(0, 1), least_images=1, drops_last=False):
         self.adapter = adapter
         self.devices = devices
         self.part = part
+        self.least = max(devices, least_images)
+        self.drops_last = drops_last
 
     def own_part(self, batch):
         """The part of this process of a batch of arrays or tensors; None if there is nothing."""
         count = next(x.shape[0] for x in keras.tree.flatten(batch) if x is not None)
-        if count < self.devices:
+        if count < self.least:
             return None
         rows = part_of_batch(count, self.devices, self.part)
         return keras.tree.map_structure(lambda x: None if x is None else x[rows], batch)
@@ -42,27 +48,33 @@ class SharedData(DataAdapter):
     def get_tf_dataset(self):
         import tensorflow as tf
 
-        def cut(*batch):
-            count = tf.shape(tf.nest.flatten(batch)[0])[0] // self.devices * self.devices
-            return tf.nest.map_structure(lambda x: x[:count], batch)
+        def count(batch):
+            return tf.shape(tf.nest.flatten(batch)[0])[0]
 
-        def is_not_empty(*batch):
-            return tf.shape(tf.nest.flatten(batch)[0])[0] > 0
+        def cut(*batch):
+            length = count(batch) // self.devices * self.devices
+            return tf.nest.map_structure(lambda x: x[:length], batch)
+
+        def is_large_enough(*batch):
+            return count(batch) >= self.least
 
         options = tf.data.Options()
         # Several workers read the same batches, and each takes its part of them.
         options.experimental_distribute.auto_shard_policy = (
             tf.data.experimental.AutoShardPolicy.DATA
         )
-        dataset = self.adapter.get_tf_dataset().map(cut).filter(is_not_empty)
+        dataset = self.adapter.get_tf_dataset().filter(is_large_enough)
+        if self.devices > 1:
+            dataset = dataset.map(cut)
         return dataset.with_options(options)
 
     @property
     def num_batches(self):
         batches = self.adapter.num_batches
         # Adapters that do not know the size of a batch don't know that of the last one.
-        last = self.adapter.partial_batch_size if self.adapter.batch_size else None
-        return batches - 1 if batches and last and last < self.devices else batches
+        known = self.adapter.batch_size and not self.drops_last
+        last = self.adapter.partial_batch_size if known else None
+        return batches - 1 if batches and last and last < self.least else batches
 
     def on_epoch_begin(self):
         self.adapter.on_epoch_begin()
@@ -71,7 +83,7 @@ class SharedData(DataAdapter):
         self.adapter.on_epoch_end()
 
 
-def share_data(x, adapter, devices, part):
+def share_data(x, adapter, devices, part, least_images):
     """Keras's adapter of data, for what this process has to see of it.
 
     Args:
@@ -79,7 +91,19 @@ def share_data(x, adapter, devices, part):
         adapter: Keras's adapter of them.
         devices: number of devices.
         part: which part of a batch this process gets, and of how many.
+        least_images: images that a batch needs.
     """
-    if getattr(x, "reads_own_part", False):
+    if devices > 1 and getattr(x, "reads_own_part", False):
         return SharedData(adapter, devices=1)
-    return SharedData(adapter, devices, part)
+    if devices == 1 and _are_large_enough(adapter, least_images):
+        return adapter
+    drops_last = getattr(x, "drop_last", False)
+    return SharedData(adapter, devices, part, least_images, drops_last)
+
+
+def _are_large_enough(adapter, least_images):
+    """Whether batches are known to have as many images as they need."""
+    if adapter.batch_size is None or adapter.has_partial_batch is None:
+        return least_images == 1
+    last = adapter.partial_batch_size or adapter.batch_size
+    return min(adapter.batch_size, last) >= least_images

@@ -5,6 +5,7 @@ from keras_simmim._numbers import check_integer
 from keras_simmim.encoders.batch_norm import BatchNorm
 from keras_simmim.encoders.conv2d import Conv2D
 from keras_simmim.encoders.image_shape import standardize_image_shape
+from keras_simmim.encoders.refuse_quantization import refuse_quantization
 from keras_simmim.encoders.standardize import Standardize
 
 STAGES = {10: (1, 1, 1, 1), 18: (2, 2, 2, 2), 34: (3, 4, 6, 3)}
@@ -106,6 +107,9 @@ class ResNet(keras.Model):
         blocks = STAGES[self.depth]
         stage = check_integer("stage", stage, most=len(blocks))
         return f"stage_{stage}_block_{blocks[stage - 1]}_relu_2"
+
+    def quantize(self, mode="int8", **kwargs):
+        refuse_quantization(self, mode)
 
     def get_config(self):
         return {

@@ -1,6 +1,7 @@
 import keras
 
 from keras_simmim.encoders import Standardize
+from keras_simmim.encoders.image_shape import known_image_shape
 from keras_simmim.views.check_images import check_images
 
 
@@ -15,4 +16,5 @@ def check_input(model: keras.layers.Layer, images) -> None:
         ValueError: as `check_images`.
     """
     if any(isinstance(layer, Standardize) for layer in model._flatten_layers()):
-        check_images(images)
+        shape = known_image_shape(getattr(model, "encoder", model))
+        check_images(images, None if shape is None else shape[-1])

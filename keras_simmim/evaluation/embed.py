@@ -4,23 +4,28 @@ import keras
 import numpy as np
 
 from keras_simmim import backend
+from keras_simmim._numbers import check_integer, check_seed
 from keras_simmim.datasets import Batches
 from keras_simmim.encoders.pooling import pool
 from keras_simmim.evaluation.check_input import check_input
+
+# Images that are embedded at a time, where nobody says.
+BATCH_SIZE = 512
 
 
 def embed(
     model: keras.layers.Layer,
     images: np.ndarray | Iterable,
-    batch_size: int = 512,
+    batch_size: int = BATCH_SIZE,
     num_views: int | None = None,
     view_splitter: keras.layers.Layer | None = None,
     seed: int = 0,
 ) -> np.ndarray:
     """Computes the features of images, or their mean over random views of each image.
 
-    Batches go through the compiled `predict_on_batch`; a batch that is not full is filled up, so
-    that nothing compiles twice. Within `distribution.data_parallel` every device embeds its part of
+    Batches go through the compiled `predict_on_batch`. Those of an array are of one size, so that
+    nothing compiles twice, and hold no more images than there are. A last batch of other data is
+    filled up to a half, a quarter, ... of a full one. Within `distribution.data_parallel` every device embeds its part of
     a batch, and each process returns all features. Views are drawn and encoded one of each image
     after the other, so that many take no more memory than one.
 
@@ -31,29 +36,30 @@ def embed(
         images: array or tensor `(N, H, W, C)` as the model takes it; or a `keras.utils.PyDataset`,
             `tf.data.Dataset` or iterable of batches, `images` or `(images, ...)`, of which all but
             the images is ignored. It must come to an end.
-        batch_size: images of a batch where `images` is an array.
+        batch_size: most images of a batch, where `images` is an array.
         num_views: number of random views of each image that features are averaged over; None: the
             features of the image itself.
         view_splitter: `ViewSplitter` that draws the views, whatever its own number of them; None:
             the method's own, of several the first.
-        seed: seed of the views, a non-negative integer. The same seed, batch size and order of
-            images give the same views.
+        seed: seed of the views, a non-negative integer. The same seed, batch size and images give
+            the same views.
 
     Returns:
         NumPy `(N, F)` float32, in the order of the images.
 
     Raises:
         ValueError: where there are no images, `batch_size` or `num_views` is below 1, there is no
-            splitter to draw views with, an array is not what a model that takes raw pixels takes:
-            of another shape or range, or with NaN pixels; or a dataset of this package is shuffled
+            splitter to draw views with, an array or the first batch of other data is not what a
+            model that takes raw pixels takes: of another shape or range, or with NaN pixels; or a
+            dataset of this package is shuffled
             or leaves images out, so that nobody could tell whose features these are.
 
     Reference:
         The mean over views: Tong et al. 2023, "EMP-SSL: Towards Self-Supervised Learning in One
         Training Epoch" (arXiv 2304.03977), section 3.
     """
-    if batch_size < 1:
-        raise ValueError(f"`batch_size` must be at least 1. Received: {batch_size}")
+    batch_size = check_integer("batch_size", batch_size)
+    seed = check_seed("seed", seed)
     draw_view = view_drawer(model, num_views, view_splitter)
     if keras.ops.is_tensor(images):
         images = keras.ops.convert_to_numpy(images)
@@ -61,14 +67,19 @@ def embed(
     if not isinstance(model, keras.Model):
         model = keras.Sequential([model])
     features = []
-    full = multiple_of_devices(batch_size) if isinstance(images, np.ndarray) else 0
+    full = 0
+    if isinstance(images, np.ndarray):
+        batch_size = full = even_batch_size(len(images), batch_size)
     for index, batch in enumerate(_batches(images, batch_size)):
         count = len(batch)
         if count == 0:
             continue
+        if index == 0 and not isinstance(images, np.ndarray):
+            check_input(model, batch)
         full = max(full, multiple_of_devices(count))
-        if count < full:
-            padding = np.broadcast_to(batch[-1:], (full - count, *batch.shape[1:]))
+        length = full if isinstance(images, np.ndarray) else _padded_length(count, full)
+        if count < length:
+            padding = np.broadcast_to(batch[-1:], (length - count, *batch.shape[1:]))
             batch = np.concatenate([batch, padding])
         if num_views is None:
             features.append(_predict(model, batch, count))
@@ -81,6 +92,25 @@ def embed(
     if not features:
         raise ValueError("There are no images to embed.")
     return np.concatenate(features)
+
+
+def even_batch_size(count: int, batch_size: int) -> int:
+    """Returns how many images of an array `embed` takes at a time: batches are of one size.
+
+    Args:
+        count: images of the array.
+        batch_size: most images of a batch, which the number of devices may round up.
+    """
+    batches = max(1, -(-count // batch_size))
+    return multiple_of_devices(max(1, -(-count // batches)))
+
+
+def _padded_length(count, full):
+    """The least length of a batch, out of a full one halved some times, that holds the images."""
+    length = full
+    while length % 2 == 0 and length // 2 == multiple_of_devices(length // 2) >= count:
+        length //= 2
+    return length
 
 
 def multiple_of_devices(count: int) -> int:
@@ -102,8 +132,7 @@ def view_drawer(model, num_views, view_splitter):
                 "Received: num_views=None"
             )
         return None
-    if not isinstance(num_views, int) or num_views < 1:
-        raise ValueError(f"`num_views` must be a positive integer. Received: num_views={num_views}")
+    num_views = check_integer("num_views", num_views)
     splitter = view_splitter or getattr(model, "view_splitter", None)
     if isinstance(splitter, (list, tuple)):
         splitter = splitter[0]

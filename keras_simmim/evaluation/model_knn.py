@@ -1,12 +1,12 @@
 import numpy as np
 
 from keras_simmim import backend
-from keras_simmim.evaluation.embed import embed
+from keras_simmim.evaluation.embed import BATCH_SIZE, embed
 from keras_simmim.evaluation.knn import knn_accuracy
 
 
 def model_knn(
-    model, labelled, batch_size: int = 512, voters: np.ndarray | None = None, **options
+    model, labelled, batch_size: int = BATCH_SIZE, voters: np.ndarray | None = None, **options
 ) -> float:
     """KNN accuracy of a model's features, 0...1; NaN where they are not all finite.
 

@@ -3,16 +3,16 @@ import inspect
 import warnings
 
 import keras
-import numpy as np
 from keras import ops
 
 from keras_simmim import backend
 from keras_simmim.encoders import BatchNorm, check_encoder, pool
 from keras_simmim.encoders.image_shape import known_image_shape
+from keras_simmim.encoders.refuse_quantization import refuse_quantization
 from keras_simmim.encoders.require_encoder import require_encoder
+from keras_simmim.methods.check_data import check_batch, check_data, no_weights
 from keras_simmim.methods.momentum import innermost
 from keras_simmim.metrics import ContrastiveAccuracy, EmbeddingStd
-from keras_simmim.views.check_images import check_images
 
 
 class Method(backend.TrainStepMixin, keras.Model):
@@ -73,6 +73,7 @@ class Method(backend.TrainStepMixin, keras.Model):
         super().__init__(autocast=False, **kwargs)
         require_encoder(encoder)
         self._engine = backend.engine()
+        self._is_validating = False
         self.encoder = encoder
         self.view_splitter = view_splitter
         self.head = head
@@ -90,6 +91,11 @@ class Method(backend.TrainStepMixin, keras.Model):
         image_shape = known_image_shape(self.encoder)
         if image_shape is not None:
             self.build((None, *image_shape))
+
+    @property
+    def channels(self):
+        """Number of channels of the images that the method was built for; None: not yet."""
+        return self._channels if self.built else None
 
     @property
     def view_splitters(self):
@@ -121,9 +127,12 @@ class Method(backend.TrainStepMixin, keras.Model):
         if self.online_probe is not None and not self.online_probe.built:
             self.online_probe.build((None, None, features_shape[-1]))
         self._build_what_has_no_weights()
+        if len(images_shape) == 4 and None not in images_shape[1:]:
+            for splitter in self.view_splitters:
+                splitter.build((None, *images_shape[1:]))  # so that `summary` knows its shapes
 
     def _build_what_has_no_weights(self):
-        """Builds view splitters, losses and the like, which have nothing to build.
+        """Marks losses and the like as built, which have nothing to build.
 
         Under JAX, Keras runs a model operation by operation before each `predict` and
         `predict_on_batch` as long as any layer below it is not built, called by then or not.
@@ -131,8 +140,8 @@ class Method(backend.TrainStepMixin, keras.Model):
         for layer in self._flatten_layers(include_self=False, recursive=False):
             below = layer._flatten_layers(include_self=False)
             default = type(layer).build is keras.layers.Layer.build
-            if default and not layer.built and all(each.built for each in below):
-                layer.build(None)
+            if default and all(each.built for each in below):
+                backend.mark_built(layer)
 
     def _check_views(self):
         views = sum(getattr(splitter, "num_views", 2) for splitter in self.view_splitters)
@@ -155,6 +164,8 @@ class Method(backend.TrainStepMixin, keras.Model):
             )
         if training:
             return self.view_outputs(images, training=True)
+        if self._is_validating:
+            return self.view_outputs(images, seed=self.validation_seed)
         images = ops.cast(images, "float32")  # as views are: Keras casts no integers
         if len(images.shape) == 4:
             return pool(self.encoder(images, training=False))
@@ -228,13 +239,8 @@ class Method(backend.TrainStepMixin, keras.Model):
     def compute_loss(self, x=None, y=None, y_pred=None, sample_weight=None, training=True):
         """The loss of a batch; also updates the metrics. `y` is the online probe's alone."""
         if sample_weight is not None:
-            raise ValueError(
-                f"{type(self).__name__} compares the images of a batch with each other, so its "
-                "loss has no per-image weights. Leave images out of the data or repeat them "
-                "instead. Received: sample weights"
-            )
-        outputs = y_pred if training else self.view_outputs(x, seed=self.validation_seed)
-        loss = self.loss_of(outputs, training)
+            raise ValueError(no_weights(self, "sample weights"))
+        loss = self.loss_of(y_pred, training)
         if self.online_probe is None:
             return backend.share_of_loss(loss)
         if y is None:
@@ -242,7 +248,7 @@ class Method(backend.TrainStepMixin, keras.Model):
                 "The online probe learns labels: give `fit` and `evaluate` (images, labels), or "
                 "make the method without `online_probe`. Received: images alone"
             )
-        probe_loss = self.online_probe.loss_of(outputs["features"], y)
+        probe_loss = self.online_probe.loss_of(y_pred["features"], y)
         # Its gradient without its value: the loss that is reported stays the method's.
         return backend.share_of_loss(loss + (probe_loss - ops.stop_gradient(probe_loss)))
 
@@ -254,22 +260,67 @@ class Method(backend.TrainStepMixin, keras.Model):
     def evaluate(self, *args, **kwargs):
         return self._run(super().evaluate, args, kwargs)
 
+    @functools.wraps(keras.Model.predict)
+    def predict(self, *args, **kwargs):
+        call = inspect.signature(super().predict).bind(*args, **kwargs)
+        return super().predict(**check_data(self, call.arguments))
+
+    @functools.wraps(keras.Model.train_on_batch)
+    def train_on_batch(self, x, *args, **kwargs):
+        check_batch(self, x)
+        return super().train_on_batch(x, *args, **kwargs)
+
+    @functools.wraps(keras.Model.test_on_batch)
+    def test_on_batch(self, x, *args, **kwargs):
+        check_batch(self, x)
+        return super().test_on_batch(x, *args, **kwargs)
+
+    @functools.wraps(keras.Model.predict_on_batch)
+    def predict_on_batch(self, x):
+        check_batch(self, x, compares=False)
+        return super().predict_on_batch(x)
+
+    @functools.wraps(keras.Model.export)
+    def export(self, filepath, format="tf_saved_model", **kwargs):
+        try:
+            return super().export(filepath, format=format, **kwargs)
+        except (ValueError, ImportError):
+            raise  # they say what to do
+        except Exception as error:
+            reason = (str(error).strip().splitlines() or [type(error).__name__])[0]
+            raise RuntimeError(
+                f"Keras can't write {format} by the backend {keras.backend.backend()} here. "
+                "`keras_simmim.export(model, folder, to=...)` writes the encoder in formats of all "
+                f"backends. Keras said: {reason}"
+            ) from error
+
+    def quantize(self, mode="int8", **kwargs):
+        refuse_quantization(self, mode)
+
+    def test_step(self, *args):
+        # Keras calls the model on what it validates, and takes what that gives for the loss:
+        # the features of whole images would be computed for nothing.
+        self._is_validating = True
+        try:
+            return super().test_step(*args)
+        finally:
+            self._is_validating = False
+
     def _run(self, function, args, kwargs):
         """Calls Keras's `fit` or `evaluate` with what this process has to see of the data."""
         self._check_engine()
         if backend.batch_is_split():
             self._warn_of_local_statistics()
         call = inspect.signature(function).bind(*args, **kwargs)
+        if "shuffle" in call.signature.parameters:
+            call.arguments.setdefault("shuffle", None)  # nobody said
         call.apply_defaults()
-        self._check_data(**call.arguments)
-        for name in ("x", "validation_data"):
-            if name in call.arguments:
-                call.arguments[name] = backend.in_tuples(call.arguments[name])
         further = call.arguments.pop("kwargs", {})
+        arguments = check_data(self, call.arguments)
         try:
-            return function(**backend.prepare_data(call.arguments), **further)
+            return function(**backend.prepare_data(arguments, self.least_images), **further)
         except Exception as error:
-            for data in (call.arguments["x"], call.arguments.get("validation_data")):
+            for data in (arguments["x"], arguments.get("validation_data")):
                 fault = getattr(data, "fault", None)
                 if fault not in (None, error):
                     raise fault from None
@@ -280,49 +331,6 @@ class Method(backend.TrainStepMixin, keras.Model):
                 "is in what that one printed. Start all of them again; a run that keeps "
                 "checkpoints goes on from the last."
             ) from error
-
-    def _check_data(
-        self,
-        x=None,
-        y=None,
-        batch_size=None,
-        epochs=None,
-        validation_data=None,
-        validation_split=0.0,
-        **others,
-    ):
-        """Says what is wrong with images and labels before anything is compiled for them."""
-        validation = validation_data if isinstance(validation_data, tuple) else (validation_data,)
-        for data, labels in ((x, y), (*validation, None)[:2]):
-            images = backend.sample_of_data(getattr(data, "images", data))
-            check_images(images, self._channels if self.built else None)
-            if self.online_probe is not None:
-                self.online_probe.check_labels(getattr(data, "labels", labels))
-        rest = 0
-        if isinstance(x, np.ndarray) or ops.is_tensor(x):
-            count = int(len(x) * (1.0 - (validation_split or 0.0)))
-            batch_size = min(count, batch_size or 32)  # Keras's own
-            rest = count % batch_size if batch_size else 0
-        else:
-            # Not by `getattr`: TensorFlow's distributed datasets raise what is no AttributeError.
-            batch_size = getattr(x, "__dict__", {}).get("batch_size")
-        devices = backend.device_count()
-        if batch_size is not None and batch_size < devices:
-            raise ValueError(
-                "Each device gets a part of every batch: give batches of at least as many images "
-                f"as there are devices. Received: batch_size={batch_size}, {devices} devices"
-            )
-        if epochs is not None and batch_size is not None and batch_size < self.least_images:
-            raise ValueError(
-                f"{type(self).__name__} compares the images of a batch with each other: give `fit` "
-                f"batches of at least {self.least_images}. Received: {batch_size} image a batch"
-            )
-        if epochs is not None and 0 < rest < self.least_images:
-            raise ValueError(
-                f"{type(self).__name__} compares the images of a batch with each other, and the "
-                "last batch of each epoch has one image: leave an image out, or choose another "
-                f"`batch_size`. Received: {count} images, batch_size={batch_size}"
-            )
 
     def _check_engine(self):
         if self._engine is backend.engine():

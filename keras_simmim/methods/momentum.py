@@ -7,13 +7,6 @@ from keras_simmim.encoders import check_encoder
 from keras_simmim.encoders.symbolic import words_of
 
 
-def check_momentum(momentum):
-    """Returns a momentum from 0 to 1 as a float, or raises a ValueError."""
-    if not isinstance(momentum, int | float) or not 0 <= momentum <= 1:
-        raise ValueError(f"`momentum` must be a number from 0 to 1. Received: momentum={momentum}")
-    return float(momentum)
-
-
 def frozen_copy(layer, image_shape=None):
     """A copy of a built layer, from its config, with the same weights, which are not trained.
 
@@ -40,6 +33,9 @@ def frozen_copy(layer, image_shape=None):
 def _copy(layer):
     try:
         config = keras.saving.serialize_keras_object(layer)
+        if "name" in config["config"]:
+            # Layers of one name could not be told apart in `summary` and by `get_layer`.
+            config["config"]["name"] = f"target_{layer.name}"
         return keras.saving.deserialize_keras_object(config)
     except Exception as error:  # whatever classes of somebody else raise
         raise ValueError(

@@ -4,7 +4,16 @@ import keras
 import numpy as np
 import pytest
 from check_layer import check_arguments
-from small_methods import METHODS, arrays_of, small_encoder, small_vit, some_images
+from keras_calls import check_export, check_keras_calls
+from small_methods import (
+    METHODS,
+    arrays_of,
+    small_encoder,
+    small_head,
+    small_vit,
+    some_images,
+    splitter,
+)
 
 import keras_simmim as ks
 
@@ -80,6 +89,66 @@ def test_made_or_loaded_nothing_is_left_to_build(name, tmp_path):
     method.save(tmp_path / "method.keras")
     for each in (method, keras.saving.load_model(tmp_path / "method.keras")):
         assert not [layer.name for layer in each._flatten_layers() if not layer.built]
+
+
+@every_method
+def test_what_keras_calls_on_any_model(name, tmp_path):
+    model = METHODS[name]()
+    check_keras_calls(model)
+    model.compile()
+    fit(model)
+    check_keras_calls(model, some_images(2))
+    model.save(tmp_path / "model.keras")
+    check_keras_calls(keras.saving.load_model(tmp_path / "model.keras"))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [name if name == "SimMIM" else pytest.param(name, marks=pytest.mark.slow) for name in METHODS],
+)
+def test_keras_exports_what_predict_gives(name, tmp_path):
+    check_export(METHODS[name](), some_images(3, dtype="float32"), tmp_path)
+
+
+def test_before_it_is_built_it_has_a_summary():
+    encoder = keras.Sequential([ks.encoders.Standardize(), keras.layers.Conv2D(4, 3)])
+    model = ks.SimCLR(encoder, splitter(), small_head())
+    rows = []
+    model.summary(expand_nested=True, print_fn=lambda text, **options: rows.append(text))
+    assert "0 (unbuilt)" in rows[0]
+    model.compile()
+    fit(model)
+    check_keras_calls(model, some_images(2))
+
+
+def test_a_target_has_a_name_of_its_own():
+    for name in ("MoCo", "BYOL"):
+        model = METHODS[name]()
+        names = [layer.name for layer in model.layers]
+        assert len(set(names)) == len(names)
+        assert model.get_layer(f"target_{model.encoder.name}") is model.target_encoder
+
+
+def test_a_file_whose_loss_was_built_for_a_shape_has_a_summary(tmp_path):
+    """Version 0.1.0 built losses when they were called, and Keras noted the shape in the file."""
+    model = METHODS["SimCLR"]()
+    model.embedding_loss.build((6, 2, 1, 8))
+    model.save(tmp_path / "model.keras")
+    check_keras_calls(keras.saving.load_model(tmp_path / "model.keras"))
+
+
+def test_what_keras_can_not_do_is_said_in_words(monkeypatch, tmp_path):
+    model = METHODS["SimMIM"]()
+    for each in (model, ks.encoders.ResNet(10, 4, image_shape=(16, 16, 3))):
+        with pytest.raises(ValueError, match="litert-int8.*Received: mode='int8'"):
+            each.quantize("int8")
+
+    def fail(*args, **kwargs):
+        raise OverflowError("from deep inside\nand more")
+
+    monkeypatch.setattr(keras.Model, "export", fail)
+    with pytest.raises(RuntimeError, match="keras_simmim.export.*Keras said: from deep inside$"):
+        model.export(tmp_path / "model", format="onnx")
 
 
 def test_what_jit_compile_was_chosen_is_not_saved():

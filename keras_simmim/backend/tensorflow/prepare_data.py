@@ -2,11 +2,11 @@ import keras
 import tensorflow as tf
 
 from keras_simmim.backend.adapt_data import adapt_data
-from keras_simmim.backend.shared_data import SharedData
-from keras_simmim.backend.tensorflow.replicas import device_count
+from keras_simmim.backend.shared_data import share_data
+from keras_simmim.backend.tensorflow.replicas import data_part, device_count
 
 
-def prepare_data(arguments: dict) -> dict:
+def prepare_data(arguments: dict, least_images: int = 1) -> dict:
     """Gives `fit` and `evaluate` arrays or a `PyDataset` as datasets that do not tune themselves.
 
     When an epoch ends, its iterator waits for the thread that tunes it, which by then sleeps for up
@@ -18,18 +18,18 @@ def prepare_data(arguments: dict) -> dict:
 
     Args:
         arguments: those of `keras.Model.fit` or `evaluate` by name, with defaults.
+        least_images: images that a batch needs; one with fewer is left out.
 
     Returns:
         The arguments, where Keras's data adapters may be in place of the data.
     """
-    return adapt_data(arguments, _adapter)
 
+    def adapt(x, adapter):
+        if isinstance(x, keras.utils.PyDataset) or hasattr(x, "__array__"):
+            _do_not_tune(adapter)
+        return share_data(x, adapter, device_count(), data_part(), least_images)
 
-def _adapter(x, adapter):
-    if isinstance(x, keras.utils.PyDataset) or hasattr(x, "__array__"):
-        _do_not_tune(adapter)
-    devices = device_count()
-    return adapter if devices == 1 else SharedData(adapter, devices)
+    return adapt_data(arguments, adapt)
 
 
 def _do_not_tune(adapter):

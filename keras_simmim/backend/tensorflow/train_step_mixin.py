@@ -16,9 +16,10 @@ class TrainStepMixin:
     _is_update = True
 
     def train_step(self, data):
-        logs = super().train_step(data) if replica_count() == 1 else self._replica_step(data)
-        self.after_train_step()
-        return self._logs(logs)
+        with _after(data):
+            logs = super().train_step(data) if replica_count() == 1 else self._replica_step(data)
+            self.after_train_step()
+            return self._logs(logs)
 
     def _replica_step(self, data):
         """Keras's own step, but for the sum of the gradients."""
@@ -42,7 +43,8 @@ class TrainStepMixin:
         return self.compute_metrics(x, y, y_pred, sample_weight=sample_weight)
 
     def test_step(self, data):
-        return self._logs(super().test_step(data))
+        with _after(data):
+            return self._logs(super().test_step(data))
 
     def _logs(self, logs):
         """Logs as Keras 3.15.1 can average them over workers: it needs an axis to do so."""
@@ -86,3 +88,12 @@ class TrainStepMixin:
             return functions[self._is_update](iterator)
 
         return train_function
+
+
+def _after(data):
+    """Lets nothing of a step run before its batch is there.
+
+    When data of unknown length ends, TensorFlow begins one step more. What does not depend on the
+    batch would run: steps and draws would be counted that nobody has made.
+    """
+    return tf.control_dependencies([x for x in tf.nest.flatten(data) if x is not None])

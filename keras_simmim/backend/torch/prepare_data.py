@@ -8,30 +8,30 @@ from keras_simmim.backend.shared_data import SharedData, share_data
 from keras_simmim.backend.torch.replicas import data_part, is_chief, replica_count, same_on_all
 
 
-def prepare_data(arguments: dict) -> dict:
+def prepare_data(arguments: dict, least_images: int = 1) -> dict:
     """Gives each process its part of the batches, in the order of the first process.
 
     Args:
         arguments: those of `keras.Model.fit` or `evaluate` by name, with defaults.
+        least_images: images that a batch needs; one with fewer is left out.
 
     Returns:
         The arguments, where Keras's data adapters may be in place of the data. Progress is the
         first process's to show.
     """
-    if replica_count() == 1:
-        return arguments
-    # Where Keras and torch draw the order of the images from.
-    torch.set_rng_state(same_on_all(torch.get_rng_state()))
-    if not is_chief():
-        arguments = arguments | {"verbose": 0}
-    return adapt_data(arguments, _adapter)
+    if replica_count() > 1:
+        # Where Keras and torch draw the order of the images from.
+        torch.set_rng_state(same_on_all(torch.get_rng_state()))
+        if not is_chief():
+            arguments = arguments | {"verbose": 0}
 
+    def adapt(x, adapter):
+        if replica_count() > 1 and isinstance(x, DataLoader) and x.batch_sampler is not None:
+            if not isinstance(x.dataset, IterableDataset):
+                return SharedData(get_data_adapter(_own_loader(x)), devices=1)
+        return share_data(x, adapter, replica_count(), data_part(), least_images)
 
-def _adapter(x, adapter):
-    if isinstance(x, DataLoader) and x.batch_sampler is not None:
-        if not isinstance(x.dataset, IterableDataset):
-            return SharedData(get_data_adapter(_own_loader(x)), devices=1)
-    return share_data(x, adapter, replica_count(), data_part())
+    return adapt_data(arguments, adapt)
 
 
 def _own_loader(loader):
