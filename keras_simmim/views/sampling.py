@@ -16,15 +16,18 @@ def draw(batch_size, shape: tuple[int, ...], seed):
     Args:
         batch_size: number of images B, an integer or a scalar tensor.
         shape: of the draws for an image.
-        seed: integer or `keras.random.SeedGenerator`.
+        seed: integer, also as a tensor with a value, or `keras.random.SeedGenerator`.
 
     Returns:
         Float32 tensor (B, *shape), uniform in [0, 1).
 
     Raises:
-        ValueError: for an integer that is no seed.
+        ValueError: for a number that is no seed.
     """
-    if isinstance(seed, numbers.Integral):
+    # A layer that is called gets NumPy's numbers as tensors.
+    if keras.ops.is_tensor(seed) and len(seed.shape) == 0:
+        seed = keras.ops.convert_to_numpy(seed).item()
+    if isinstance(seed, numbers.Number):
         seed = check_seed("seed", seed)
     whole = (batch_size * backend.replica_count(), *shape)
     return backend.own_share(keras.random.uniform(whole, dtype="float32", seed=seed))
