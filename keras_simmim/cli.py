@@ -17,7 +17,12 @@ import keras
 from keras_simmim import __version__, _why_backend, distribution
 from keras_simmim import backend as engine
 from keras_simmim._click_types import click_type
-from keras_simmim.backend.export_formats import FORMATS
+from keras_simmim.backend.export_formats import (
+    FORMATS,
+    USUAL_FORMATS,
+    check_formats,
+    usual_formats,
+)
 from keras_simmim.datasets import ImageFileError
 from keras_simmim.export import export
 from keras_simmim.publish import publish
@@ -366,9 +371,8 @@ def runs_command(folder):
 @click.argument("run", type=click.Path(exists=True, path_type=Path))
 @click.option(
     "--to",
-    default="onnx,litert",
-    show_default=True,
-    help=f"Formats, with commas between them: {', '.join(FORMATS)}.",
+    help=f"Formats, with commas between them: {', '.join(FORMATS)} [default: those of "
+    f"{', '.join(USUAL_FORMATS)} that can be written here].",
 )
 @click.option(
     "--output", type=click.Path(path_type=Path), help="Folder of the files [default: RUN/export]."
@@ -383,6 +387,14 @@ def export_command(run, to, output, data, data_dir, image_size, backend):
     RUN is a run folder, or the .keras file of an encoder or a classifier. Files take uint8 images.
     """
     _use_backend(backend)
+    own, left_out = keras.backend.backend(), []
+    try:
+        if to is None:
+            forms, left_out = usual_formats(own)
+        else:
+            forms = check_formats(to.split(","), own)
+    except (ValueError, ImportError) as error:
+        raise RunError(str(error)) from error
     folder = run if run.is_dir() else run.parent
     is_run = run.is_dir() and (run / "config.json").is_file()
     images = None
@@ -396,12 +408,12 @@ def export_command(run, to, output, data, data_dir, image_size, backend):
         config.data_dir = data_dir or config.data_dir
         config.image_size = size or config.image_size
         images = images_of_run(config)
-    elif "litert-int8" in to.split(","):
+    elif "litert-int8" in forms:
         raise click.UsageError("litert-int8 is calibrated on training images: give --data.")
     output = output or folder / "export"
     check_folder(output)
     try:
-        exported = export(run, output, to.split(","), images)
+        exported = export(run, output, forms, images)
     except (ValueError, ImportError, RuntimeError) as error:
         raise RunError(" ".join(str(error).split())) from error
     for form, file in exported.items():
@@ -409,6 +421,8 @@ def export_command(run, to, output, data, data_dir, image_size, backend):
             f"{form}: {file.path}, {file.size / 1e6:.2f} MB, differs from Keras by "
             f"{file.difference:.1e}, cosine {file.cosine:.5f}"
         )
+    for needed in left_out:
+        print(f"Not written: {needed}")
 
 
 @commands.command("publish")

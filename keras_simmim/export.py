@@ -11,7 +11,7 @@ import keras
 import numpy as np
 
 from keras_simmim.backend.export_files import export_files
-from keras_simmim.backend.export_formats import FORMATS
+from keras_simmim.backend.export_formats import FORMATS, check_formats
 from keras_simmim.encoders.check_encoder import check_encoder
 from keras_simmim.encoders.float32_copy import float32_copy
 from keras_simmim.encoders.pooling import pool
@@ -82,7 +82,7 @@ def export(
         RuntimeError: where a file's results differ too much from those of Keras (it is not kept),
             or the process of another backend fails.
     """
-    forms = _check_formats(to)
+    forms = check_formats(to, keras.backend.backend())
     if not isinstance(model, keras.layers.Layer):
         model = Path(model).expanduser()
         if images is None and (model / "config.json").is_file():
@@ -120,14 +120,6 @@ def as_exported(model: keras.layers.Layer, image_shape: Sequence[int]) -> keras.
     images = keras.Input(tuple(image_shape), dtype="uint8", name="images")
     outputs = float32_copy(model, image_shape)(images)
     return keras.Model(images, outputs if isinstance(model, Classifier) else pool(outputs))
-
-
-def _check_formats(to):
-    forms = [to] if isinstance(to, str) else list(to)
-    unknown = [form for form in forms if form not in FORMATS]
-    if unknown or not forms:
-        raise ValueError(f"`to` must name formats out of {', '.join(FORMATS)}. Received: to={to!r}")
-    return list(dict.fromkeys(forms))
 
 
 def _check_images(model, images, forms):

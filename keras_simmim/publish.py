@@ -8,6 +8,7 @@ import keras
 import numpy as np
 
 from keras_simmim import datasets, evaluation
+from keras_simmim.backend.export_formats import check_formats
 from keras_simmim.backend.run_litert import run_litert
 from keras_simmim.card import write_card
 from keras_simmim.encoders.float32_copy import float32_copy
@@ -69,6 +70,8 @@ def publish(
     partial = folder.with_name(f"partial-{folder.name}")
     remove(partial)
     try:
+        for forms in _PARTS.values():
+            check_formats(forms, keras.backend.backend())
         config.data_dir = data_dir or config.data_dir
         labelled = load_data(
             config.data,

@@ -129,6 +129,11 @@ def test_export_says_what_was_written(capsys, monkeypatch, tmp_path):
     assert status == 0
     assert asked == [(tmp_path, tmp_path / "export", ["onnx", "litert"], (500, 32, 32, 3))]
     assert "encoder.onnx, 4.00 MB, differs from Keras by 1.2e-06, cosine 0.99999" in out
+    # Without --to, what this environment can write.
+    monkeypatch.setattr(cli, "usual_formats", lambda own: (["onnx"], ["litert is written by"]))
+    status, out, _ = run(capsys, "export", str(tmp_path))
+    assert status == 0 and asked[1][2] == ["onnx"]
+    assert out.splitlines()[1:] == ["Not written: litert is written by"]
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ import pytest
 
 import keras_simmim as ks
 from keras_simmim.backend import export_formats
-from keras_simmim.backend.export_formats import FORMATS, choose_backend
+from keras_simmim.backend.export_formats import FORMATS, choose_backend, usual_formats
 from keras_simmim.backend.run_litert import run_litert
 from keras_simmim.backend.run_onnx import run_onnx
 from keras_simmim.evaluation.classifier import Classifier
@@ -192,6 +192,29 @@ def test_a_backend_that_lacks_something_is_passed_over_or_named(monkeypatch):
     installed |= {"onnxscript"}
     assert choose_backend("onnx", "jax") == "torch"
     assert choose_backend("onnx", "tensorflow") == "tensorflow"
+
+
+def test_what_can_not_be_written_is_told_before_anything_is(monkeypatch, images, tmp_path):
+    monkeypatch.setattr(sys.modules["keras_simmim.export"], "export_files", None)
+    find = lambda name: None if name == "ai_edge_litert" else True  # noqa: E731
+    monkeypatch.setattr(export_formats.importlib.util, "find_spec", find)
+    with pytest.raises(ImportError, match="litert .* ai_edge_litert is not installed: pip install"):
+        ks.export(small_encoder(), tmp_path / "made", ["onnx", "litert"], images)
+    assert not (tmp_path / "made").exists()
+
+
+def test_the_usual_formats_are_those_that_can_be_written(monkeypatch):
+    installed = {"torch", "onnx", "onnxscript", "onnxruntime", "ai_edge_litert"}
+    find = lambda name: name in installed or None  # noqa: E731
+    monkeypatch.setattr(export_formats.importlib.util, "find_spec", find)
+    forms, (needed,) = usual_formats("torch")
+    assert forms == ["onnx"]
+    assert "litert is written by the backend tensorflow" in needed and "\n" not in needed
+    installed |= {"tensorflow"}
+    assert usual_formats("torch") == (["onnx", "litert"], [])
+    installed.clear()
+    with pytest.raises(ImportError, match="onnx is written by .*; litert is written by"):
+        usual_formats("jax")
 
 
 def test_a_run_is_exported_with_its_own_images(small_run, tmp_path, monkeypatch):

@@ -1,5 +1,5 @@
 import csv
-import importlib
+import importlib.util
 import json
 
 import keras
@@ -73,6 +73,16 @@ def test_what_has_not_ended_or_has_no_labels_is_refused(tmp_path):
     with pytest.raises(RunError, match="model.keras"):
         publish(tmp_path, tmp_path / "saved")
     assert not list(tmp_path.glob("*saved*"))
+
+
+def test_a_missing_extra_is_told_before_anything_is_computed(tmp_path, monkeypatch):
+    find = lambda name: None if name == "ai_edge_litert" else True  # noqa: E731
+    monkeypatch.setattr(importlib.util, "find_spec", find)
+    monkeypatch.setattr(publish_module, "load_data", None)
+    (tmp_path / "results.json").write_text("{}")
+    RunConfig(data="sample").to_json(tmp_path / "config.json")
+    with pytest.raises(RunError, match="litert is written by .*pip install"):
+        publish(tmp_path, tmp_path / "saved")
 
 
 def test_what_has_been_published_stays(tmp_path):

@@ -1,4 +1,5 @@
 import importlib.util
+from collections.abc import Sequence
 from typing import NamedTuple
 
 
@@ -35,6 +36,50 @@ FORMATS = {
     ),
     "torch-export": ExportFormat("{}.pt2", {"torch": ("torch",)}, 1e-4),
 }
+
+# What is written where nobody says which.
+USUAL_FORMATS = ("onnx", "litert")
+
+
+def check_formats(to: str | Sequence[str], own: str) -> list[str]:
+    """The formats that are asked for, each once, all of which can be written here.
+
+    Args:
+        to: names of formats.
+        own: the backend that is running.
+
+    Raises:
+        ValueError: for a name that there is not.
+        ImportError: where a format needs a backend or a package that is not installed.
+    """
+    forms = [to] if isinstance(to, str) else list(to)
+    unknown = [form for form in forms if form not in FORMATS]
+    if unknown or not forms:
+        raise ValueError(f"`to` must name formats out of {', '.join(FORMATS)}. Received: to={to!r}")
+    for form in forms:
+        choose_backend(form, own)
+    return list(dict.fromkeys(forms))
+
+
+def usual_formats(own: str) -> tuple[list[str], list[str]]:
+    """The usual formats that can be written here, and what the others need, for people.
+
+    Args:
+        own: the backend that is running.
+
+    Raises:
+        ImportError: where none can be written.
+    """
+    writable, needs = [], []
+    for form in USUAL_FORMATS:
+        try:
+            choose_backend(form, own)
+            writable.append(form)
+        except ImportError as error:
+            needs.append(str(error))
+    if not writable:
+        raise ImportError("; ".join(needs))
+    return writable, needs
 
 
 def choose_backend(form: str, own: str | None) -> str:
