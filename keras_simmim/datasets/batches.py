@@ -75,6 +75,7 @@ class Batches(keras.utils.PyDataset):
         first_step: int = 0,
     ):
         super().__init__()
+        num_images = check_integer("num_images", num_images, least=0)
         numbers = check_batches(batch_size, seed, steps_per_epoch, first_step)
         batch_size = numbers["batch_size"]
         if steps_in_pass(num_images, batch_size, drop_last) == 0:
@@ -124,6 +125,17 @@ class Batches(keras.utils.PyDataset):
         batches = copy.copy(self)
         batches.reads_own_part = False
         return batches
+
+    def check_in_order(self) -> None:
+        """Raises a ValueError unless the batches hold all images, in their order."""
+        left_out = self.num_images % self.batch_size if self.drop_last else 0
+        if self.shuffle or left_out:
+            raise ValueError(
+                "Features come in the order of the images: make the dataset with `shuffle=False` "
+                "and `drop_last=False`. "
+                f"Received: {type(self).__name__} with shuffle={self.shuffle}, which leaves "
+                f"out {left_out} of {self.num_images} images"
+            )
 
     def __len__(self):
         return self.steps_per_epoch
