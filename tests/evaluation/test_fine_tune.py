@@ -121,7 +121,10 @@ def test_our_encoder_in_mixed_precision(tmp_path):
         ({"epochs": 0}, "`epochs` must be a positive integer"),
         ({"batch_size": 0}, "`batch_size` must be a positive integer"),
         ({"train_y": np.zeros(4, int)}, "`train_y` must hold an integer for each of the 6 images"),
-        ({"train_y": np.array([0, 1, 2, 2**40, 1, 2])}, "number the classes from 0 on.*4 different"),
+        (
+            {"train_y": np.array([0, 1, 2, 2**40, 1, 2])},
+            "classes from 0 on.*4 different",
+        ),
         ({"train_y": np.arange(6) * 9 * 10**8}, "return_inverse.*6 different labels up to 45"),
         ({"test_y": np.zeros(6)}, "`test_y` must hold an integer"),
         ({"test_images": data(0, 0)[0], "test_y": data(0, 0)[1]}, "images to train on and to test"),

@@ -107,7 +107,9 @@ def test_labels_may_be_any_numbers(data, numbers):
     train_x, train_y, test_x, test_y = data
     names = np.array(numbers)
     predicted = knn_predict(train_x, names[train_y], test_x, 12)
-    np.testing.assert_array_equal(predicted, naive_predict(train_x, names[train_y], test_x, 12, 0.1))
+    np.testing.assert_array_equal(
+        predicted, naive_predict(train_x, names[train_y], test_x, 12, 0.1)
+    )
     np.testing.assert_array_equal(predicted, names[knn_predict(train_x, train_y, test_x, 12)])
     accuracy = knn_accuracy(train_x, names[train_y], test_x, names[test_y], 12)
     assert accuracy == knn_accuracy(train_x, train_y, test_x, test_y, 12)
