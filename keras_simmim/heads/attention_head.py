@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 from keras import ops
 
@@ -24,7 +26,8 @@ class AttentionHead(keras.layers.Layer):
         hidden_dim: width of each angle's MLP; None: as many as the features have.
 
     Call arguments:
-        features: float tensor: map `(N, h, w, F)`, tokens `(N, T, F)` or vector `(N, F)`.
+        features: float tensor: map `(N, h, w, F)`, tokens `(N, T, F)` or vector `(N, F)`. Of a
+            single position, as a vector is one, it warns: there is nothing to choose from.
         training: whether batch norm uses the statistics of this batch.
         return_attention_scores: whether to return the attention weights too.
 
@@ -48,6 +51,8 @@ class AttentionHead(keras.layers.Layer):
         self.hidden_norm = BatchNorm(dtype=self.dtype_policy, name="hidden_norm")
 
     def build(self, features_shape):
+        if len(features_shape) == 2 or set(features_shape[1:-1]) == {1}:
+            _warn_of_one_position()
         features = features_shape[-1]
         hidden = self.hidden_dim or features
         self.query = self.add_weight(
@@ -73,8 +78,12 @@ class AttentionHead(keras.layers.Layer):
         x = flatten_positions(features)  # (N, T, F)
         scores = ops.matmul(x, ops.transpose(self.query)) / x.shape[-1] ** 0.5  # (N, T, A)
         scores = ops.cast(scores, "float32")
-        # Of a single position Keras would warn.
-        scores = ops.softmax(scores, axis=1) if scores.shape[1] != 1 else ops.ones_like(scores)
+        if scores.shape[1] == 1:
+            _warn_of_one_position()
+            # All of the weight. The queries get a gradient of zero: of none Keras would warn.
+            scores = 0.0 * scores + 1.0
+        else:
+            scores = ops.softmax(scores, axis=1)
         scores = ops.transpose(scores, (0, 2, 1))  # (N, A, T)
         seen = ops.matmul(ops.cast(scores, x.dtype), x)  # (N, A, F)
         hidden = ops.matmul(ops.transpose(seen, (1, 0, 2)), self.hidden_kernel)  # (A, N, H)
@@ -109,6 +118,16 @@ class AttentionHead(keras.layers.Layer):
             "embedding_dim": self.embedding_dim,
             "hidden_dim": self.hidden_dim,
         }
+
+
+def _warn_of_one_position():
+    warnings.warn(
+        "An attention head looks at a single position: it has nothing to choose from, and all of "
+        "its angles see the same. Give it a map of more positions: of larger images, of an encoder "
+        "that shrinks them less (such as a ResNet with the stem '3x3') or does not pool its map, "
+        "or of a layer further inside of it (`keras_simmim.encoders.feature_map`).",
+        stacklevel=1,
+    )
 
 
 def _uniform(fan_in, fan_out):

@@ -57,7 +57,8 @@ class RunOptions:
     )
     stem: str = _option(
         "auto",
-        "A ResNet's stem, kernel / stride [default: 3x3/2 below 64 px, 7x7/4 from there].",
+        "A ResNet's stem, kernel / stride [default: 3x3 up to 16 px, 3x3/2 below 64 px, 7x7/4 "
+        "from there].",
         Choice(("auto", "3x3", "3x3/2", "7x7/4")),
     )
     whiten_stem: bool = _option(

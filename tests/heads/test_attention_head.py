@@ -1,3 +1,5 @@
+import warnings
+
 import keras
 import numpy as np
 import pytest
@@ -7,6 +9,7 @@ from hypothesis import strategies as st
 from properties import compiled, normal, seeds
 
 from keras_simmim.heads import AttentionHead
+from keras_simmim.optimizers import Muon
 
 
 def random_features(*shape):
@@ -105,6 +108,34 @@ def test_angles_begin_by_looking_at_different_places():
         for b in range(a):
             assert np.abs(scores[:, a] - scores[:, b]).sum(axis=-1).min() > 0.2
     assert scores.max() < 0.5
+
+
+@pytest.mark.parametrize("shape", [(8, 6), (8, 1, 6), (8, 1, 1, 6)])
+def test_a_single_position_is_said_and_leaves_no_weight_without_a_gradient(shape):
+    with pytest.warns(UserWarning, match="looks at a single position"):
+        head = AttentionHead(num_heads=2, embedding_dim=4)
+        model = keras.Sequential([keras.Input(shape[1:]), head])
+    model.compile(optimizer=Muon(0.1), loss="mse")
+    query = head.get_weights()[0]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warnings.filterwarnings("ignore", message="An attention head looks at a single")
+        warnings.filterwarnings("ignore", message=".*__array__ implementation")  # Keras's own
+        model.train_on_batch(random_features(*shape), random_features(8, 2, 4))
+    np.testing.assert_array_equal(head.get_weights()[0], query)
+    assert all(np.isfinite(weight).all() for weight in head.get_weights())
+
+
+def test_a_single_position_of_a_map_of_unknown_size():
+    head = AttentionHead(num_heads=2, embedding_dim=4)
+    head.build((None, None, None, 6))
+    with pytest.warns(UserWarning, match="looks at a single position"):
+        head(random_features(8, 1, 1, 6))
+
+
+def test_a_map_is_looked_at_without_a_word(recwarn):
+    AttentionHead()(random_features(8, 1, 2, 6))
+    assert not recwarn.list
 
 
 def test_unit_length_in_float32_under_bfloat16():

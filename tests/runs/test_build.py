@@ -174,6 +174,29 @@ def test_every_option_arrives(method):
         assert (model.head.embedding_dim, model.head.hidden_dim) == (6, 10)
 
 
+@pytest.mark.parametrize(
+    "side,expected",
+    [(8, [1, 2]), (12, [2, 3]), (16, [2, 4]), (24, [2, 3]), (32, [2, 4]), (64, [2, 4])],
+)
+def test_attention_has_positions_to_choose_from(side, expected):
+    """Sides of the maps that it looks at, those of the encoder and of the stage before its last."""
+    model = build_method(RunConfig(width=2, encoder="resnet10"), some_images(4, side))
+    images = keras.KerasTensor((4, side, side, 3))
+    maps = model.encoder_with_maps.compute_output_spec(images)
+    assert [x.shape[1:3] for x in maps] == [(side, side) for side in expected]
+
+
+@pytest.mark.parametrize("side", [8, 16])
+def test_small_images_train_every_weight(side, recwarn):
+    """Where there is a single position, that is said, and queries get a gradient of zero."""
+    model = build_method(RunConfig(width=2, num_views=2), some_images(4, side))
+    model.compile(optimizer="sgd")
+    model.train_on_batch(some_images(4, side))
+    said = [str(warning.message) for warning in recwarn.list]
+    assert not [text for text in said if "Gradients do not exist" in text]
+    assert any("looks at a single position" in text for text in said) == (side == 8)
+
+
 def test_what_is_given_is_not_filled_in():
     config = RunConfig(method="mim", num_views=2, jitter=0.5, weight_decay=0.0, encoder="vit")
     fill_in(config, 32)
