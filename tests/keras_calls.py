@@ -91,8 +91,13 @@ def _check_plot(model):
 
 
 def _config(model):
-    """As text, in which tuples are lists."""
-    return json.dumps(model.get_config(), default=str)
+    """Returns a configuration as text, in which tuples are lists."""
+    config = model.get_config()
+    if "layers" in config:
+        # `clone_model` gives inputs other names.
+        layers = [each for each in model.layers if not isinstance(each, keras.layers.InputLayer)]
+        config = [layer.get_config() for layer in layers]
+    return json.dumps(config, default=str)
 
 
 def _array(x):

@@ -183,14 +183,7 @@ def _batches(source, batch_size) -> Iterator[np.ndarray]:
             yield source[start : start + batch_size]
         return
     if isinstance(source, Batches):
-        left_out = source.num_images % source.batch_size if source.drop_last else 0
-        if source.shuffle or left_out:
-            raise ValueError(
-                "Features come in the order of the images: make the dataset with `shuffle=False` "
-                "and `drop_last=False`. "
-                f"Received: {type(source).__name__} with shuffle={source.shuffle}, which leaves "
-                f"out {left_out} of {source.num_images} images"
-            )
+        source.check_in_order()
         source = source.whole()  # `predict_on_batch` takes a process's part of a batch
     batches = source
     if isinstance(source, keras.utils.PyDataset):

@@ -63,16 +63,7 @@ class OnlineProbe(keras.layers.Layer):
         """
         if not isinstance(labels, np.ndarray):
             return
-        received = f"Received: {labels.dtype} array of shape {labels.shape}"
-        if labels.ndim == 2 and labels.shape[1] > 1:
-            raise ValueError(
-                "The online probe takes the number of each image's class: of one-hot labels "
-                f"`labels.argmax(axis=1)`. {received}"
-            )
-        if labels.ndim not in (1, 2) or labels.dtype.kind not in "iub":
-            raise ValueError(
-                f"The online probe takes an integer label for each image, (images,). {received}"
-            )
+        received = _check_kind(labels)
         if labels.size and not 0 <= labels.min() <= labels.max() < self.num_classes:
             raise ValueError(
                 f"The online probe was made for labels 0...{self.num_classes - 1}: give it another "
@@ -89,6 +80,7 @@ class OnlineProbe(keras.layers.Layer):
         Returns:
             Scalar float32 tensor.
         """
+        _check_kind(labels)
         logits = self(features)
         labels = ops.cast(ops.reshape(labels, (-1, 1)), "int32")
         labels = ops.broadcast_to(labels, ops.shape(logits)[:2])
@@ -104,3 +96,24 @@ class OnlineProbe(keras.layers.Layer):
         config = super().get_config()
         del config["dtype"]
         return {**config, "num_classes": self.num_classes}
+
+
+def _check_kind(labels):
+    """Raises what is wrong with the shape or dtype of labels, or returns what was received."""
+    shape = tuple(labels.shape)
+    if isinstance(labels, np.ndarray):
+        dtype, whole = labels.dtype, labels.dtype.kind in "iub"
+    else:
+        dtype = keras.backend.standardize_dtype(labels.dtype)
+        whole = keras.backend.is_int_dtype(dtype) or dtype == "bool"
+    received = f"Received: {dtype} labels of shape {shape}"
+    if len(shape) == 2 and shape[1] != 1:
+        raise ValueError(
+            "The online probe takes the number of each image's class: of one-hot labels "
+            f"`labels.argmax(axis=1)`. {received}"
+        )
+    if len(shape) not in (1, 2) or not whole:
+        raise ValueError(
+            f"The online probe takes an integer label for each image, (images,). {received}"
+        )
+    return received

@@ -31,6 +31,8 @@ def check_data(method: keras.Model, arguments: dict[str, Any]) -> dict[str, Any]
     arguments["x"] = data.data
     _check_look(method, data, arguments.get("y"))
     if "y" not in arguments:  # `predict` compares nothing
+        if hasattr(data.data, "check_in_order"):
+            data.data.check_in_order()
         return arguments
     if arguments.get("shuffle", ...) is None:
         # Asked to, Keras warns that it can't.

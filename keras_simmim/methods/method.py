@@ -14,6 +14,9 @@ from keras_simmim.methods.check_data import check_batch, check_data, no_weights
 from keras_simmim.methods.momentum import innermost
 from keras_simmim.metrics import ContrastiveAccuracy, EmbeddingStd
 
+# More than a training makes.
+_DRAWS_APART = 2**28
+
 
 class Method(backend.TrainStepMixin, keras.Model):
     """What the methods share: views of images, an encoder, a head, and a loss on what they give.
@@ -76,12 +79,22 @@ class Method(backend.TrainStepMixin, keras.Model):
         self._is_validating = False
         self.encoder = encoder
         self.view_splitter = view_splitter
+        self._tell_seeds_apart()
         self.head = head
         self.embedding_loss = loss
         self.online_probe = online_probe
         if watch_embeddings:
             self.contrastive_accuracy = ContrastiveAccuracy()
             self.embedding_std = EmbeddingStd()
+
+    def _tell_seeds_apart(self):
+        """Moves the draws of view splitters of one seed apart: they would draw the same views."""
+        seeds = []
+        for splitter in self.view_splitters:
+            seed = getattr(splitter, "seed", None)
+            if seed is not None and seed in seeds:
+                splitter.seed_generator.state.assign([seed, seeds.count(seed) * _DRAWS_APART])
+            seeds.append(seed)
 
     def build_if_shape_is_known(self):
         """Builds a method whose encoder knows its image shape: the last line of an `__init__`.
@@ -389,9 +402,11 @@ class Method(backend.TrainStepMixin, keras.Model):
             variables = enumerate(self.trainable_variables)
             config["undecayed"] = [index for index, variable in variables if not decays(variable)]
         optimizer = config.get("optimizer") if config else None
-        if isinstance(optimizer, dict) and optimizer["module"].startswith("keras.src."):
-            # Under torch Keras names its own torch class, which no other backend can run.
-            optimizer["module"] = "keras.optimizers"
+        while isinstance(optimizer, dict):
+            if optimizer["module"].startswith("keras.src."):
+                # Under torch Keras names its own torch class, which no other backend can run.
+                optimizer["module"] = "keras.optimizers"
+            optimizer = optimizer["config"].get("inner_optimizer")  # below loss scaling
         return config
 
     def compile_from_config(self, config):

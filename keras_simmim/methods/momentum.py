@@ -24,10 +24,27 @@ def frozen_copy(layer, image_shape=None):
         check_encoder(copy, image_shape)
     elif not copy.built:
         copy.build_from_config(layer.get_build_config())
-    for weight, original in zip(copy.weights, layer.weights, strict=True):
+    for weight, original in weight_pairs(copy, layer):
         weight.assign(keras.ops.convert_to_numpy(original))  # JAX would share the buffer
     freeze(copy)
     return copy
+
+
+def weight_pairs(target, online):
+    """Returns pairs of a weight of a target and the online layer's.
+
+    Raises:
+        ValueError: where the online layer has changed since it was copied, as by LoRA.
+    """
+    shapes = [[tuple(w.shape) for w in layer.weights] for layer in (target, online)]
+    if shapes[0] != shapes[1]:
+        raise ValueError(
+            f"The target network is a copy of '{online.name}' and has the same weights: change "
+            "layers, as `enable_lora` does, before the method is made, or take a method without a "
+            "target, such as SimMIM. "
+            f"Received: {len(online.weights)} weights, of which the copy has {len(target.weights)}"
+        )
+    return list(zip(target.weights, online.weights, strict=True))
 
 
 def _copy(layer):
@@ -82,9 +99,9 @@ def follow(target, online, momentum, optimizer):
     if accumulated:
         updated = ops.equal(batches_seen(optimizer) % accumulated, 0)
         momentum = ops.where(updated, momentum, 1.0)
-    pairs = zip(target.weights, online.weights, strict=True)
-    for slow, fast in ((slow, fast) for slow, fast in pairs if fast.trainable):
-        slow.assign(slow * momentum + fast * (1 - momentum))
+    for slow, fast in weight_pairs(target, online):
+        if fast.trainable:
+            slow.assign(slow * momentum + fast * (1 - momentum))
 
 
 def batches_seen(optimizer):

@@ -256,3 +256,71 @@ def test_labels_that_the_online_probe_cannot_learn_are_refused_before_a_step_is_
         with pytest.raises(ValueError, match="made for labels 0...1"):
             model.fit(**data, verbose=0)
     assert int(model.optimizer.iterations) == 0
+
+
+def test_an_optimizer_below_loss_scaling_is_no_backends_own(tmp_path):
+    model = METHODS["SimCLR"]()
+    inner = keras.optimizers.AdamW(1e-3)
+    model.compile(optimizer=keras.optimizers.LossScaleOptimizer(inner))
+    config = model.get_compile_config()["optimizer"]
+    for each in (config, config["config"]["inner_optimizer"]):
+        assert each["module"] == "keras.optimizers"
+    model.save(tmp_path / "model.keras")
+    loaded = keras.saving.load_model(tmp_path / "model.keras")
+    np.testing.assert_allclose(fit(loaded)["loss"], fit(model)["loss"], rtol=1e-5)
+
+
+def test_splitters_of_one_seed_draw_other_views():
+    def boxes(model):
+        splitters = model.view_splitters
+        return [keras.ops.convert_to_numpy(s.draw(4, (16, 16))["box"]) for s in splitters]
+
+    def make():
+        splitters = [ks.views.ViewSplitter(seed=seed) for seed in (42, 42, 7, 42)]
+        return ks.SimCLR(small_encoder(), splitters, small_head())
+
+    first = boxes(make())
+    for index, one in enumerate(first):
+        for other in first[:index]:
+            assert np.abs(one - other).max() > 0.1
+    for one, again in zip(first, boxes(make()), strict=True):
+        np.testing.assert_array_equal(one, again)
+
+
+@pytest.mark.parametrize("name", ["MoCo", "BYOL"])
+def test_low_rank_updates_of_what_was_copied_are_refused(name):
+    def encoder():
+        return keras.Sequential(
+            [keras.Input((16, 16, 3)), keras.layers.Flatten(), keras.layers.Dense(4)]
+        )
+
+    method = {"MoCo": ks.MoCo, "BYOL": ks.BYOL}[name]
+    after = method(encoder(), splitter(), small_head(normalize=False))
+    after.compile()
+    after.encoder.layers[-1].enable_lora(2)
+    after.compile()
+    with pytest.raises(ValueError, match="without a target.*Received: 4 weights.*copy has 2"):
+        fit(after)
+
+
+def test_features_are_predicted_in_the_order_of_the_images():
+    model = METHODS["SimCLR"]()
+    shuffled = ks.datasets.ArrayBatches(some_images(), batch_size=4)
+    with pytest.raises(ValueError, match="shuffle=False"):
+        model.predict(shuffled, verbose=0)
+    in_order = ks.datasets.ArrayBatches(some_images(), batch_size=5, shuffle=False, drop_last=False)
+    np.testing.assert_allclose(
+        model.predict(in_order, verbose=0), model.predict(some_images(), verbose=0), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize(
+    "labels, message",
+    [(np.eye(3)[LABELS], "of one-hot labels"), (LABELS + 0.5, "an integer label for each image")],
+)
+def test_labels_of_another_kind_are_refused_by_the_loss(labels, message):
+    """From whatever they come: a batch after the first, or `train_on_batch`."""
+    model = METHODS["SimCLR"](online_probe=ks.heads.OnlineProbe(3))
+    model.compile()
+    with pytest.raises(ValueError, match=message):
+        model.train_on_batch(some_images(), labels)
