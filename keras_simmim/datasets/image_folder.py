@@ -7,6 +7,7 @@ import numpy as np
 
 from keras_simmim._numbers import check_integer, check_size_pair
 from keras_simmim.datasets.batches import Batches, check_batches
+from keras_simmim.datasets.check_range import check_range
 from keras_simmim.datasets.image_file_error import ImageFileError
 from keras_simmim.datasets.read_image import check_header, read_image
 
@@ -126,7 +127,9 @@ def from_folder(
     """Reads the images of a folder, at any depth, for `fit`, `evaluate` and `embed`.
 
     Images may have any size and mode: each is scaled to cover `image_size` and cropped to its
-    centre, as RGB. If all of them lie in sub-folders, each sub-folder of `path` is a class.
+    centre, as RGB. If all of them lie in sub-folders, each sub-folder of `path` is a class. Some of
+    them are looked at: where they use a sliver of 0...255 alone, as 12 bits in files of 16 do, it
+    warns.
 
     Args:
         path: the folder.
@@ -169,7 +172,7 @@ def from_folder(
     root = Path(path).expanduser()
     files, skipped = _check(_find(root), size, skip_unreadable, workers)
     classes, class_names = _classes(root, files, labels)
-    return ImageFolder(
+    folder = ImageFolder(
         files,
         classes,
         class_names,
@@ -181,6 +184,8 @@ def from_folder(
         drop_last=shuffle if drop_last is None else drop_last,
         **numbers,
     )
+    check_range(root, files, size, workers)
+    return folder
 
 
 def _find(root):

@@ -14,6 +14,9 @@ from small_methods import METHODS
 from keras_simmim.datasets import ImageFileError, batches, from_folder
 from keras_simmim.datasets.order import batch_indices
 
+# Images that are their number are nearly black.
+pytestmark = pytest.mark.filterwarnings("ignore:The images of")
+
 
 def save(path, pixels, **kwargs):
     path.parent.mkdir(parents=True, exist_ok=True)
