@@ -14,11 +14,13 @@ SAMPLE = 64
 # Images whose values lie closer together than this are warned of: 14 bits in a file of 16 end here.
 SLIVER = 64
 
+_said: set[tuple[Path, int, int]] = set()
+
 
 def check_range(
     root: Path, files: Sequence[Path], image_size: tuple[int, int], workers: int
 ) -> None:
-    """Warns of a folder whose images use a sliver of 0...255 alone, as far as some of them tell.
+    """Warns once of a folder whose images use a sliver of 0...255, as far as some of them tell.
 
     It is the least and the greatest value of all of them that counts, so that some dark images, or
     one light in the dark, are no reason.
@@ -46,6 +48,10 @@ def check_range(
     least, greatest = int(found[:, 0].min()), int(found[:, 1].max())
     if greatest - least > SLIVER or (len(found) == 1 and least == greatest):
         return
+    told = (root.resolve(), least, greatest)
+    if told in _said:  # a run reads its folder more than once
+        return
+    _said.add(told)
     height, width = image_size
     dark = "nearly black" if greatest <= SLIVER else "nearly of one brightness"
     warnings.warn(

@@ -45,6 +45,7 @@ def test_it_is_said_once(tmp_path):
         warnings.simplefilter("always")
         dataset = from_folder(tmp_path, (12, 10), batch_size=2)
         record(dataset, 2, 6)
+        from_folder(tmp_path, (12, 10), batch_size=2)
     assert len([each for each in caught if "nearly black" in str(each.message)]) == 1
 
 
