@@ -12,6 +12,15 @@ def check_features(train_x, test_x):
         )
 
 
+def check_rows(train, test, of="rows of features"):
+    """Raises a ValueError unless there is something to train on and something to test."""
+    if len(train) == 0 or len(test) == 0:
+        raise ValueError(
+            f"There must be {of} to train on and to test. "
+            f"Received: {len(train)} to train on, {len(test)} to test"
+        )
+
+
 def check_finite(name, values):
     """Raises a ValueError that names the first row of `values`, `(rows, ...)`, with NaN or inf."""
     finite = np.isfinite(values).all(axis=1)

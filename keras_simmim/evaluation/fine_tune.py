@@ -7,7 +7,7 @@ from keras_simmim._numbers import check_integer, check_number, check_seed
 from keras_simmim.datasets import ArrayBatches
 from keras_simmim.encoders import check_encoder
 from keras_simmim.encoders.require_encoder import require_encoder
-from keras_simmim.evaluation.check_features import check_labels, count_classes
+from keras_simmim.evaluation.check_features import check_labels, check_rows, count_classes
 from keras_simmim.evaluation.classifier import Classifier
 from keras_simmim.evaluation.embed import embed
 from keras_simmim.evaluation.stratified_sample import stratified_sample
@@ -81,11 +81,7 @@ def fine_tune(
     seed = check_seed("seed", seed)
     train_y = check_labels("train_y", train_y, len(train_images), of="images")
     test_y = check_labels("test_y", test_y, len(test_images), of="images")
-    if len(train_y) == 0 or len(test_y) == 0:
-        raise ValueError(
-            "There must be images to train on and to test. "
-            f"Received: {len(train_y)} training images, {len(test_y)} test images"
-        )
+    check_rows(train_images, test_images, of="images")
     num_classes = count_classes("train_y", train_y)
     for images in (train_images, test_images):
         check_images(images)

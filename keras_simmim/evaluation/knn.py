@@ -3,7 +3,12 @@ import math
 import numpy as np
 
 from keras_simmim._numbers import check_integer, check_number
-from keras_simmim.evaluation.check_features import check_features, check_finite, check_labels
+from keras_simmim.evaluation.check_features import (
+    check_features,
+    check_finite,
+    check_labels,
+    check_rows,
+)
 
 # A tile of similarities takes 64 MB.
 _TEST_TILE = 2048
@@ -39,9 +44,10 @@ def knn_accuracy(
         The share of test rows whose label is predicted.
 
     Raises:
-        ValueError: for shapes, labels or features that can't be used.
+        ValueError: for no rows, or shapes, labels or features that can't be used.
     """
     test_y = check_labels("test_y", test_y, len(test_x))
+    check_rows(train_x, test_x)
     predicted = knn_predict(train_x, train_y, test_x, k, temperature, num_classes)
     return float(np.mean(predicted == test_y))
 

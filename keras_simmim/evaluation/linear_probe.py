@@ -4,7 +4,12 @@ from collections.abc import Sequence
 import numpy as np
 
 from keras_simmim._numbers import check_integer, check_number, check_seed
-from keras_simmim.evaluation.check_features import check_features, check_finite, check_labels
+from keras_simmim.evaluation.check_features import (
+    check_features,
+    check_finite,
+    check_labels,
+    check_rows,
+)
 from keras_simmim.evaluation.stratified_sample import stratified_sample
 
 # Share of the training rows that C is judged by, and how many of the others it is tried on at most:
@@ -45,8 +50,8 @@ def linear_probe(
 
     Raises:
         ImportError: without scikit-learn.
-        ValueError: for shapes, labels, features or values of C that can't be used, labels of one
-            class only, or too few rows to hold some out.
+        ValueError: for no rows, shapes, labels, features or values of C that can't be used, labels
+            of one class only, or too few rows to hold some out.
 
     Reference:
         Linear evaluation as in Chen et al. 2020, "SimCLR" (arXiv 2002.05709), appendix B.8.1: an L2
@@ -56,6 +61,7 @@ def linear_probe(
     train_x, test_x = np.asarray(train_x, "float32"), np.asarray(test_x, "float32")
     test_y = check_labels("test_y", test_y, len(test_x))
     check_features(train_x, test_x)
+    check_rows(train_x, test_x)
     check_finite("test_x", test_x)
     scaler, regression = fit_regression(train_x, train_y, **options)
     return _accuracy(regression, scaler.transform(test_x), test_y)

@@ -8,7 +8,7 @@ from keras_simmim._numbers import check_integer
 from keras_simmim.encoders import check_encoder, pool
 from keras_simmim.encoders.layer_outputs import layer_outputs
 from keras_simmim.encoders.require_encoder import require_encoder
-from keras_simmim.evaluation.check_features import check_labels
+from keras_simmim.evaluation.check_features import check_labels, check_rows
 from keras_simmim.evaluation.embed import embed
 from keras_simmim.evaluation.linear_probe import import_sklearn, linear_probe
 from keras_simmim.evaluation.linear_probe import probe_options as check_options
@@ -59,6 +59,7 @@ def probe_layers(
     require_encoder(encoder)
     train_y = check_labels("train_y", train_y, len(train_images), of="images")
     test_y = check_labels("test_y", test_y, len(test_images), of="images")
+    check_rows(train_images, test_images, of="images")
     check_encoder(encoder, train_images.shape[1:])  # which builds it
     images = keras.Input(train_images.shape[1:], dtype="float32")
     outputs = layer_outputs(encoder, images)

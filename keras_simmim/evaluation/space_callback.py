@@ -1,28 +1,27 @@
-import keras
 import numpy as np
 
 from keras_simmim._numbers import check_integer, check_seed
 from keras_simmim.evaluation.alignment import alignment
 from keras_simmim.evaluation.embed import embed, multiple_of_devices, view_drawer
+from keras_simmim.evaluation.periodic_callback import PeriodicCallback
 from keras_simmim.evaluation.rankme import rankme
 from keras_simmim.evaluation.uniformity import uniformity
 from keras_simmim.views.check_images import check_images
 
-_NAMES = ("alignment", "uniformity", "rankme")
 
-
-class SpaceCallback(keras.callbacks.Callback):
+class SpaceCallback(PeriodicCallback):
     """Measures without labels how the features fill their space while a method trains.
 
-    Writes `alignment`, `uniformity` and `rankme` of the encoder's features into the logs of an
-    epoch: of two views of each image, the same in all epochs. As they are of features, they compare
-    methods whatever their heads. In epochs without a measurement, or with features that are not
-    finite, they are NaN, so that every epoch has an entry. It trains nothing and changes no state
-    of the training.
+    Writes `alignment`, `uniformity` and `rankme` of the encoder's features into the logs of the
+    first epoch of a `fit`, of every so many, and of the last: of two views of each image, the same
+    in all epochs; NaN where features are not finite. As they are of features, they compare methods
+    whatever their heads. It trains nothing and changes no state of the training.
+
+    Put it before callbacks that read what it writes; how those of Keras do, `KNNCallback` tells.
 
     Args:
         images: NumPy `(N, H, W, C)`, 0...255, N >= 2. RankMe can't exceed N.
-        every: epochs from one measurement to the next; the last epoch is measured too.
+        every: epochs from one measurement to the next.
         batch_size: images that are embedded at a time, at most all. Several devices see the views
             that one does if their number divides it.
         seed: seed of the views, an integer, 0...2**31 - 1.
@@ -32,9 +31,10 @@ class SpaceCallback(keras.callbacks.Callback):
             images that are not 0...255.
     """
 
+    names = ("alignment", "uniformity", "rankme")
+
     def __init__(self, images: np.ndarray, every: int = 1, batch_size: int = 512, seed: int = 0):
-        super().__init__()
-        self.every = check_integer("every", every)
+        super().__init__(every)
         self.batch_size = check_integer("batch_size", batch_size)
         self.seed = check_seed("seed", seed)
         if len(images) < 2:
@@ -44,6 +44,7 @@ class SpaceCallback(keras.callbacks.Callback):
         self.images = images
 
     def on_train_begin(self, logs=None):
+        super().on_train_begin(logs)
         check_images(self.images)
         draw_view = view_drawer(self.model, 2, None)
         size = multiple_of_devices(min(self.batch_size, len(self.images)))
@@ -56,11 +57,8 @@ class SpaceCallback(keras.callbacks.Callback):
             for views, seed in zip(self._views, seeds, strict=True):
                 views.append(draw_view(full, seed)[: len(batch)])
 
-    def on_epoch_end(self, epoch, logs=None):
-        last = epoch + 1 == self.params.get("epochs") or self.model.stop_training
-        due = last or (epoch + 1) % self.every == 0
-        if logs is not None:
-            logs.update(self.measure() if due else dict.fromkeys(_NAMES, float("nan")))
+    def look(self):
+        return self.measure()
 
     def measure(self) -> dict[str, float]:
         """Returns alignment, uniformity and RankMe of the model's features as they are."""
@@ -68,7 +66,7 @@ class SpaceCallback(keras.callbacks.Callback):
             embed(self.model, np.concatenate(views), self.batch_size) for views in self._views
         )
         if not (np.isfinite(first).all() and np.isfinite(second).all()):
-            return dict.fromkeys(_NAMES, float("nan"))
+            return dict.fromkeys(self.names, float("nan"))
         return {
             "alignment": alignment(np.stack([first, second], axis=1)),
             "uniformity": uniformity(first),

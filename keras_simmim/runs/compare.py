@@ -1,5 +1,6 @@
 import csv
 import json
+import math
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,7 @@ import numpy as np
 from keras_simmim.runs.check_folder import check_folder
 from keras_simmim.runs.defaults import ALIKE
 from keras_simmim.runs.evaluate import evaluate
+from keras_simmim.runs.history import read_history
 from keras_simmim.runs.read_results import read_results
 from keras_simmim.runs.run_config import RunConfig
 from keras_simmim.runs.run_error import RunError
@@ -165,9 +167,7 @@ def _row(method, runs):
         measured["knn"].append(100 * accuracy["knn_accuracy"])
         measured["linear_probe"].append(100 * accuracy["linear_probe_accuracy"])
         measured["minutes"].append(results["training_minutes"])
-        measured["images_per_second"].append(
-            np.median([float(row["images_per_second"]) for row in _history(run)])
-        )
+        measured["images_per_second"].append(np.median(read_history(run)["images_per_second"]))
         for name in _MEASURED[1:]:
             measured[name].append(results[name])
     config = RunConfig.from_json(runs[0] / "config.json")
@@ -177,11 +177,6 @@ def _row(method, runs):
         row[name] = float(np.mean(known)) if known else None
         row[f"{name}_spread"] = (max(known) - min(known)) / 2 if known else None
     return row
-
-
-def _history(run):
-    with (run / "history.csv").open(newline="") as file:
-        return list(csv.DictReader(file))
 
 
 def _encoder(row):
@@ -211,10 +206,13 @@ def _plot(figure, path, runs):
     axes = drawing.subplots()
     for index, (method, folders) in enumerate(runs.items()):
         for run in folders:
+            history = read_history(run)
             looks = [
-                (float(row["minutes"]), 100 * float(row["knn_accuracy"]))
-                for row in _history(run)
-                if row.get("knn_accuracy", "nan") not in ("nan", "")
+                (minutes, 100 * accuracy)
+                for minutes, accuracy in zip(
+                    history["minutes"], history.get("knn_accuracy", []), strict=False
+                )
+                if math.isfinite(accuracy)
             ]
             label = method if run == folders[0] else None
             axes.plot(*zip(*looks, strict=True), color=f"C{index}", label=label)

@@ -49,9 +49,9 @@ def _plan(config, model, data, started, look):
     left = started + 60 * config.minutes - time.monotonic() - first
     step = later
     if config.knn_every and look is not None:
-        # A look every so many epochs, and one at the end.
+        # A look every so many epochs, one after the first and one at the end.
         step += look.later / (config.knn_every * data.steps_per_pass)
-        left -= look.first
+        left -= look.first + look.later
     # Each process has a clock of its own.
     total = int(backend.same_on_all(left / step))
     if total < 1:

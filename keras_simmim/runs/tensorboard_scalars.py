@@ -22,7 +22,7 @@ class TensorBoardScalars(keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch, logs=None):
         for name, value in (logs or {}).items():
-            # What was not measured in this epoch is NaN, for the history's sake.
+            # TensorBoard draws nothing of what is not finite, and tensorboardX complains.
             if not math.isnan(value):
                 self.writer.add_scalar(name, value, epoch)
         self.writer.flush()

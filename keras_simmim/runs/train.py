@@ -105,13 +105,15 @@ def _callbacks(config, data, batches, output, started):
     callbacks = [EpochFacts(batches, started)]
     if config.method != "mim":
         callbacks.append(evaluation.CollapseCallback())
-    if config.knn_every:
-        callbacks.append(evaluation.SpaceCallback(data.few_images(), every=config.knn_every))
-    if config.knn_every and data.labelled is not None:
-        callbacks.append(evaluation.KNNCallback(*data.part, every=config.knn_every))
+    looks = _looks(config, data)
+    for look in looks:
+        # The first epoch of the run: one that goes on measures what it would have measured.
+        look.measures_first = batches.first_step < config.steps_per_epoch
+    callbacks += looks
     if not backend.is_chief():
         return callbacks
-    callbacks.append(HistoryFile(output / "history.csv"))
+    names = [name for look in looks for name in look.names]
+    callbacks.append(HistoryFile(output / "history.csv", names))
     epochs = config.total_steps // config.steps_per_epoch
     callbacks.append(TrainingProgress(epochs, config.steps_per_epoch, config.batch_size))
     try:
@@ -122,6 +124,16 @@ def _callbacks(config, data, batches, output, started):
     except ImportError as error:
         print(error)
     return callbacks
+
+
+def _looks(config, data):
+    """What measures the features in some epochs."""
+    if not config.knn_every:
+        return []
+    looks = [evaluation.SpaceCallback(data.few_images(), every=config.knn_every)]
+    if data.labelled is not None:
+        looks.append(evaluation.KNNCallback(*data.part, every=config.knn_every))
+    return looks
 
 
 def _keep_rows(path, epochs):

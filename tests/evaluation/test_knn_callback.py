@@ -96,14 +96,107 @@ def test_training_is_the_same_with_and_without():
         )
 
 
+class Logs(keras.callbacks.Callback):
+    """What was logged of each epoch."""
+
+    def on_train_begin(self, logs=None):
+        self.of = {}
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.of[epoch] = dict(logs)
+
+
 @pytest.mark.parametrize(
-    "every, epochs, measured", [(2, 5, [1, 3, 4]), (3, 6, [2, 5]), (9, 2, [1])]
+    "first, every, epochs, measured",
+    [(0, 2, 5, [0, 1, 3, 4]), (0, 3, 6, [0, 2, 5]), (0, 9, 2, [0, 1]), (3, 3, 8, [3, 5, 7])],
 )
-def test_every_so_many_epochs_and_the_last(every, epochs, measured):
-    _, history = fit([callback(every=every)], epochs=epochs)
-    accuracies = history["knn_accuracy"]
-    assert len(accuracies) == epochs
-    assert [e for e, accuracy in enumerate(accuracies) if not math.isnan(accuracy)] == measured
+def test_the_first_epoch_every_so_many_and_the_last(first, every, epochs, measured):
+    logs = Logs()
+    knn = callback(every=every)
+    for _ in range(2):  # a further `fit` begins anew
+        _, history = fit([knn, logs], epochs=epochs, initial_epoch=first)
+        assert [e for e in logs.of if "knn_accuracy" in logs.of[e]] == measured
+        assert len(history["knn_accuracy"]) == len(measured)
+        assert all(0 <= accuracy <= 1 for accuracy in history["knn_accuracy"])
+
+
+def test_a_fit_that_goes_on_with_another_needs_no_first_measurement():
+    logs, knn = Logs(), callback(every=3)
+    knn.measures_first = False
+    fit([knn, logs], epochs=8, initial_epoch=3)
+    assert [e for e in logs.of if "knn_accuracy" in logs.of[e]] == [5, 7]
+
+
+@pytest.fixture
+def measured(monkeypatch):
+    """Sets what is measured, one after the other."""
+
+    def measure(*values):
+        given = iter(values)
+        monkeypatch.setattr(KNNCallback, "measure", lambda self: next(given))
+
+    return measure
+
+
+MONITOR = {"monitor": "knn_accuracy", "mode": "max"}
+
+
+def test_early_stopping_counts_measurements(measured):
+    measured(0.1, 0.2, 0.3, 0.4)  # in epochs 1, 3, 6 and 9
+    stop = keras.callbacks.EarlyStopping(**MONITOR, patience=2, restore_best_weights=True)
+    _, history = fit([callback(every=3), stop], epochs=9)
+    assert len(history["loss"]) == 9 and stop.best == 0.4 and stop.best_epoch == 8
+    measured(0.1, 0.3, 0.2, 0.2, 0.2)
+    _, history = fit([callback(every=3), stop], epochs=20)
+    assert len(history["loss"]) == 9 and stop.best == 0.3 and stop.best_epoch == 2
+
+
+def test_the_learning_rate_falls_by_measurements(measured):
+    measured(0.1, 0.2, 0.3, 0.3, 0.3, 0.3)
+    plateau = keras.callbacks.ReduceLROnPlateau(**MONITOR, patience=2, factor=0.1)
+    _, history = fit([callback(every=3), plateau], epochs=14)
+    # Logged before it falls: in epoch 12, the second measurement that is no better than epoch 6's.
+    np.testing.assert_allclose(history["learning_rate"], [1e-2] * 12 + [1e-3] * 2, rtol=1e-6)
+
+
+def test_the_best_model_is_kept_of_the_epochs_that_were_measured(measured, tmp_path):
+    def kept(every=3, **kwargs):
+        best = keras.callbacks.ModelCheckpoint(
+            str(tmp_path / "{epoch}.weights.h5"),
+            **{"save_best_only": True, "save_weights_only": True, **MONITOR, **kwargs},
+        )
+        fit([callback(every=every), best], epochs=9)
+        saved = sorted(int(path.name.split(".")[0]) for path in tmp_path.iterdir())
+        for path in tmp_path.iterdir():
+            path.unlink()
+        return saved
+
+    measured(0.1, 0.5, 0.4, 0.6)
+    assert kept() == [1, 3, 9]
+    # Others go on as they did.
+    measured(0.1, 0.5, 0.4, 0.6)
+    assert kept(monitor="loss", mode="min") == list(range(1, 10))
+    measured(0.1, 0.5, 0.4, 0.6)
+    assert kept(save_best_only=False) == list(range(1, 10))
+    # What is never there is told by Keras.
+    with pytest.warns(UserWarning, match="Can save best model only with other"):
+        measured(0.1, 0.5, 0.4, 0.6)
+        kept(monitor="other")
+
+
+def test_the_csv_of_keras_has_the_column(measured, tmp_path):
+    measured(0.1, 0.5, 0.4)
+    log = keras.callbacks.CSVLogger(str(tmp_path / "log.csv"))
+    fit([callback(every=3), log], epochs=6)
+    with (tmp_path / "log.csv").open(newline="") as file:
+        column = [row["knn_accuracy"] for row in csv.DictReader(file)]
+    assert column == ["0.1", "NA", "0.5", "NA", "NA", "0.4"]
+
+
+def test_what_is_measured_but_not_finite_is_logged(measured):
+    measured(math.nan, 0.2)
+    _, history = fit([callback(every=9)], epochs=3)
+    assert math.isnan(history["knn_accuracy"][0]) and history["knn_accuracy"][1] == 0.2
 
 
 def test_an_epoch_that_ends_training_is_measured():
@@ -123,6 +216,12 @@ def test_bad_arguments():
     images, labels = data(5, 0)
     with pytest.raises(ValueError, match="`test_labels` must hold an integer for each"):
         KNNCallback(images, labels, images, labels / 2)
+
+
+@pytest.mark.parametrize("train, test", [(0, 5), (5, 0)])
+def test_no_images(train, test):
+    with pytest.raises(ValueError, match=f"Received: {train} to train on, {test} to test"):
+        KNNCallback(*data(train, 0), *data(test, 0))
 
 
 def test_images_that_the_method_does_not_take_are_refused_when_training_begins():

@@ -29,7 +29,9 @@ def commands(monkeypatch):
         results = {"training_minutes": 2.0, "images_seen": 80, "parameters": 1234}
         results |= {"peak_memory_mb": None, "knn_accuracy": accuracy}
         (output / "results.json").write_text(json.dumps(results))
-        history = "epoch,images_per_second,minutes,knn_accuracy\n0,10,1,nan\n1,30,2,0.2\n"
+        history = (
+            "epoch,images_per_second,minutes,knn_accuracy\n0,10,1,0.1\n1,30,2,NA\n2,20,3,nan\n"
+        )
         (output / "history.csv").write_text(history)
         return SimpleNamespace(returncode=0)
 

@@ -18,7 +18,8 @@ class Looks(keras.callbacks.Callback):
     """KNN in every third epoch, as `KNNCallback` logs it."""
 
     def on_epoch_end(self, epoch, logs=None):
-        logs["knn_accuracy"] = 0.25 if epoch % 3 == 2 else float("nan")
+        if epoch % 3 == 2:
+            logs["knn_accuracy"] = 0.25
         logs["images_per_second"] = 1234.0
 
 
