@@ -485,3 +485,7 @@ def main(arguments=None):
     except click.Abort:
         click.echo("keras-simmim: interrupted", err=True)
         sys.exit(130)
+
+
+if __name__ == "__main__":
+    main()

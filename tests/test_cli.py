@@ -1,13 +1,15 @@
 import inspect
 import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import keras
 import pytest
 from command_line import run
 
-from keras_simmim import cli
+from keras_simmim import __version__, cli
 from keras_simmim.datasets import ImageFileError
 from keras_simmim.export import Exported
 from keras_simmim.runs import RunConfig
@@ -226,3 +228,13 @@ def test_devices_are_looked_for_after_determinism_is_asked_for(capsys, monkeypat
     with pytest.raises(ZeroDivisionError):
         cli.main(["pretrain", "--deterministic", "--devices", "2", "--output", str(tmp_path)])
     assert asked == ["determinism", "devices"]
+
+
+@pytest.mark.parametrize("module", ["keras_simmim", "keras_simmim.cli"])
+def test_run_as_a_module(module):
+    command = [sys.executable, "-m", module]
+    ended = subprocess.run([*command, "--version"], capture_output=True, text=True)
+    assert ended.returncode == 0 and ended.stdout.strip().endswith(__version__)
+    assert "RuntimeWarning" not in ended.stderr
+    ended = subprocess.run([*command, "runs", "nowhere"], capture_output=True, text=True)
+    assert ended.returncode == 2 and "nowhere" in ended.stderr
