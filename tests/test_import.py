@@ -32,8 +32,9 @@ def test_imports_little_beside_keras():
     assert added <= {"keras_simmim", "PIL", backend}
 
 
-def test_other_backends_of_keras_are_refused():
-    code = "try:\n import keras_simmim\nexcept ImportError as error: print(error)"
+@pytest.mark.parametrize("imported", ["keras_simmim", "keras, keras_simmim"])
+def test_other_backends_of_keras_are_refused(imported):
+    code = f"try:\n import {imported}\nexcept ImportError as error: print(error)"
     assert "KERAS_BACKEND=tensorflow, jax or torch" in run(code, KERAS_BACKEND="numpy")
 
 

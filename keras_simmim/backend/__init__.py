@@ -7,13 +7,6 @@ import keras
 from keras_simmim.backend.build_shape import mark_built as mark_built
 from keras_simmim.backend.lost_process import lost_process as lost_process
 
-if keras.backend.backend() not in ("tensorflow", "jax", "torch"):
-    raise ImportError(
-        "keras_simmim trains on the TensorFlow, JAX and torch backends of Keras. Set "
-        "KERAS_BACKEND=tensorflow, jax or torch before Keras is imported. "
-        f"Received: {keras.backend.backend()!r}"
-    )
-
 _engine = importlib.import_module(f"keras_simmim.backend.{keras.backend.backend()}")
 
 TrainStepMixin = _engine.TrainStepMixin
