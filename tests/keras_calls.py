@@ -38,10 +38,13 @@ def check_keras_calls(model, inputs=None):
         assert model.get_layer(layer.name) is layer
         assert model.get_layer(index=index) is layer
 
-    for again in (keras.models.clone_model(model), keras.models.model_from_json(model.to_json())):
-        assert type(again) is type(model)
-        assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
-        assert _config(again) == _config(model)
+    # Keras 3.15.1 clones a class of functional models as a functional model.
+    clone = keras.models.clone_model(model)
+    assert [w.shape for w in clone.weights] == [w.shape for w in model.weights]
+    again = keras.models.model_from_json(model.to_json())
+    assert type(again) is type(model)
+    assert [w.shape for w in again.weights] == [w.shape for w in model.weights]
+    assert _config(again) == _config(model)
     for again in (copy.deepcopy(model), pickle.loads(pickle.dumps(model))):
         assert type(again) is type(model)
         for a, b in zip(model.weights, again.weights, strict=True):

@@ -1,16 +1,16 @@
 import functools
 import inspect
-import warnings
 
 import keras
 from keras import ops
 
 from keras_simmim import backend
-from keras_simmim.encoders import BatchNorm, check_encoder, pool
+from keras_simmim.encoders import check_encoder, pool
 from keras_simmim.encoders.image_shape import known_image_shape
 from keras_simmim.encoders.refuse_quantization import refuse_quantization
 from keras_simmim.encoders.require_encoder import require_encoder
 from keras_simmim.methods.check_data import check_batch, check_data, no_weights
+from keras_simmim.methods.check_devices import check_devices
 from keras_simmim.methods.momentum import innermost
 from keras_simmim.metrics import ContrastiveAccuracy, EmbeddingStd
 
@@ -321,9 +321,7 @@ class Method(backend.TrainStepMixin, keras.Model):
 
     def _run(self, function, args, kwargs):
         """Calls Keras's `fit` or `evaluate` with what this process has to see of the data."""
-        self._check_engine()
-        if backend.batch_is_split():
-            self._warn_of_local_statistics()
+        check_devices(self, self._engine)
         call = inspect.signature(function).bind(*args, **kwargs)
         if "shuffle" in call.signature.parameters:
             call.arguments.setdefault("shuffle", None)  # nobody said
@@ -344,33 +342,6 @@ class Method(backend.TrainStepMixin, keras.Model):
                 "is in what that one printed. Start all of them again; a run that keeps "
                 "checkpoints goes on from the last."
             ) from error
-
-    def _check_engine(self):
-        if self._engine is backend.engine():
-            return
-        made, used = (
-            "on one device" if engine is None else "for several devices"
-            for engine in (self._engine, backend.engine())
-        )
-        if made == used:
-            used = "for others"
-        raise ValueError(
-            "A method trains on the devices it was made for: make or load it within the same "
-            "`keras_simmim.distribution.data_parallel()` in which you call `fit`. "
-            f"Received: {type(self).__name__} '{self.name}', made {made}, used {used}"
-        )
-
-    def _warn_of_local_statistics(self):
-        """Batch norm that is not ours sees the part of a batch that is on its device."""
-        for layer in self._flatten_layers():
-            foreign = isinstance(layer, keras.layers.BatchNormalization)
-            if foreign and not isinstance(layer, BatchNorm) and not layer.synchronized:
-                warnings.warn(
-                    f"The batch norm of layer '{layer.name}' takes its statistics from each "
-                    "device's part of a batch, so that training differs from that on one device. "
-                    "`keras_simmim.encoders.BatchNorm` takes them from the whole batch.",
-                    stacklevel=4,  # where `fit` is called
-                )
 
     def after_train_step(self):
         """Runs in the train step after the optimizer's update, on every backend."""
