@@ -97,8 +97,8 @@ def _check_compiled(layer, inputs, outputs, call_kwargs, deterministic, toleranc
             predicted.astype("float32"), outputs, atol=tolerance, rtol=tolerance
         )
     check_keras_calls(model)
-    # Under torch Keras exports nothing that draws at random.
-    if deterministic and keras.backend.backend() != "torch":
+    # Keras can't export what draws at random under torch, and some linear algebra under JAX.
+    if deterministic and keras.backend.backend() == "tensorflow":
         with tempfile.TemporaryDirectory() as folder:
             check_export(model, inputs, Path(folder))
     reloaded = _save_and_load(model)
