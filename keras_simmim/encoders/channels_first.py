@@ -1,8 +1,9 @@
 import keras
 from keras import ops
 
+from keras_simmim.encoders.image_shape import build_if_shape_is_known
 from keras_simmim.encoders.require_encoder import require_encoder
-from keras_simmim.encoders.symbolic import encode_symbolically, output_shape
+from keras_simmim.encoders.symbolic import build_encoder, output_shape
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -37,17 +38,22 @@ class ChannelsFirst(keras.Model):
         super().__init__(autocast=False, **kwargs)
         require_encoder(encoder)
         self.encoder = encoder
+        build_if_shape_is_known(self)
 
     @property
     def input_shape(self):
         """The shape of images the encoder was made for, transposed."""
-        batch, channels, height, width = self.encoder.input_shape
+        shape = self.encoder.input_shape
+        if not isinstance(shape, tuple) or len(shape) != 4:
+            raise AttributeError(f"The encoder does not take images, but inputs of shape {shape}.")
+        batch, channels, height, width = shape
         return (batch, height, width, channels)
 
     def build(self, images_shape):
-        if not self.encoder.built:
-            _, height, width, channels = images_shape
-            encode_symbolically(self.encoder, (channels, height, width))
+        if self.built:
+            return
+        _, height, width, channels = images_shape
+        build_encoder(self.encoder, (channels, height, width))
 
     def call(self, images, training=False):
         features = self.encoder(ops.transpose(images, (0, 3, 1, 2)), training=training)

@@ -148,7 +148,7 @@ def _advice_on_inputs(encoder):
 
 def _advice_on_outputs(encoder, features):
     if not getattr(encoder, "inputs", None):
-        return "Return one of them from its `call`"
+        return "Let its `call` return one"
     choose = "Choose one and make a model that returns it: "
     if isinstance(features, dict) and features:
         return f"{choose}`keras_simmim.encoders.feature_map(encoder, {next(iter(features))!r})`"
@@ -156,7 +156,9 @@ def _advice_on_outputs(encoder, features):
 
 
 def _describe(features):
-    return keras.tree.map_structure(lambda x: tuple(getattr(x, "shape", ())), features)
+    return keras.tree.map_structure(
+        lambda x: tuple(x.shape) if hasattr(x, "shape") else x, features
+    )
 
 
 def _check_layout(encoder):

@@ -3,7 +3,7 @@ import keras
 from keras_simmim.encoders.image_shape import known_image_shape, standardize_image_shape
 from keras_simmim.encoders.layer_outputs import layer_outputs
 from keras_simmim.encoders.require_encoder import require_encoder
-from keras_simmim.encoders.symbolic import encode_symbolically
+from keras_simmim.encoders.symbolic import build_encoder
 
 
 def feature_map(encoder, name, image_shape=None):
@@ -42,8 +42,7 @@ def feature_map(encoder, name, image_shape=None):
                 "`image_shape`, (height, width, channels). Received: image_shape=None"
             )
     image_shape = standardize_image_shape(image_shape)
-    if not encoder.built:
-        encode_symbolically(encoder, image_shape)
+    build_encoder(encoder, image_shape)
     images = keras.Input(image_shape, dtype="float32", name="images")
     features = layer_outputs(encoder, images).pick([name], "name")
     return keras.Model(images, features[name], name=f"{encoder.name}_{name}")

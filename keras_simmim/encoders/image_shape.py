@@ -33,3 +33,13 @@ def known_image_shape(encoder):
     if not isinstance(shape, tuple) or len(shape) != 4 or shape[-1] is None:
         return None
     return shape[1:]
+
+
+def build_if_shape_is_known(model):
+    """Builds a model around an encoder that knows its images: the last line of an `__init__`.
+
+    What can't work then fails when the model is made, and its weights can be counted.
+    """
+    image_shape = known_image_shape(model)
+    if image_shape is not None:
+        model.build((None, *image_shape))

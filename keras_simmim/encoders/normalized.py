@@ -1,8 +1,9 @@
 import keras
 
+from keras_simmim.encoders.image_shape import build_if_shape_is_known
 from keras_simmim.encoders.require_encoder import require_encoder
 from keras_simmim.encoders.standardize import Standardize
-from keras_simmim.encoders.symbolic import encode_symbolically, output_shape
+from keras_simmim.encoders.symbolic import build_encoder, output_shape
 
 
 @keras.saving.register_keras_serializable(package="keras_simmim")
@@ -42,6 +43,7 @@ class Normalized(keras.Model):
         require_encoder(encoder)
         self.encoder = encoder
         self.standardize = Standardize(mean, std, dtype=self.dtype_policy, name="normalize_images")
+        build_if_shape_is_known(self)
 
     @property
     def input_shape(self):
@@ -49,9 +51,10 @@ class Normalized(keras.Model):
         return self.encoder.input_shape
 
     def build(self, images_shape):
+        if self.built:
+            return
         self.standardize.build(images_shape)
-        if not self.encoder.built:
-            encode_symbolically(self.encoder, images_shape[1:])
+        build_encoder(self.encoder, images_shape[1:])
 
     def call(self, images, training=False):
         return self.encoder(self.standardize(images), training=training)

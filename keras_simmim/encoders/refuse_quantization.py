@@ -4,7 +4,7 @@ import keras
 def refuse_quantization(model: keras.Model, mode: str) -> None:
     """Raises a ValueError that says how an encoder comes to compute in integers.
 
-    Keras quantizes dense layers alone: it leaves a network of convolutions as it is, without a word.
+    Keras quantizes dense layers alone: a network of convolutions stays as it is, without a word.
 
     Args:
         model: the method or encoder that Keras was asked to quantize.

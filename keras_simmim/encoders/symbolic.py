@@ -18,6 +18,20 @@ def encode_symbolically(encoder, image_shape, batch=None, **kwargs):
     return encoder(keras.Input(tuple(image_shape), batch, dtype="float32"), **kwargs)
 
 
+def build_encoder(encoder, image_shape):
+    """Makes the weights of an encoder.
+
+    That it is built says little: Keras marks a layer without a `build` of its own as built when it
+    loads it, and leaves those inside of it without weights.
+
+    Args:
+        encoder: `keras.Model` or layer.
+        image_shape: `(height, width, channels)`.
+    """
+    if not getattr(encoder, "inputs", None):  # neither functional nor sequential and built
+        encode_symbolically(encoder, image_shape)
+
+
 def words_of(error):
     """Returns what an error of a call says in a line, without Keras's colours and arguments."""
     plain = re.sub("\x1b\\[[0-9;]*m", "", str(error))
