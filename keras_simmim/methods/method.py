@@ -50,12 +50,13 @@ class Method(backend.TrainStepMixin, keras.Model):
         views: those of `encode_views`.
 
     Raises:
-        ValueError: for an encoder that can't be used with these images, sample weights, or a
-            loss or metrics given to `compile`. Before a step is taken, for images of another shape
-            or range or with NaN pixels (of arrays, tensors and `datasets.ArrayBatches` all are
-            looked at, of a `tf.data.Dataset` of floats the first batch, of a torch `DataLoader` the
-            first image), or where a batch of arrays has a single image to compare; for NumPy labels
-            that the online probe can't learn.
+        ValueError: for an encoder that can't be used with these images, weights of images or
+            classes, or a loss or metrics given to `compile`. Before a step is taken, for images of
+            another shape or range or with NaN pixels, and for labels that the online probe can't
+            learn: of arrays, tensors and `datasets.ArrayBatches` all are looked at, of a torch
+            `DataLoader` the first image, of other data the first batch. Also for batches of a
+            single image, which has no other to be compared with; only a last batch of one image,
+            of other data than arrays, is left out without an error.
     """
 
     validation_seed = 0
