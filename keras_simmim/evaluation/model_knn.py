@@ -8,7 +8,7 @@ from keras_simmim.evaluation.knn import knn_accuracy
 def model_knn(
     model, labelled, batch_size: int = BATCH_SIZE, voters: np.ndarray | None = None, **options
 ) -> float:
-    """KNN accuracy of a model's features, 0...1; NaN where they are not all finite.
+    """KNN accuracy of a model's features, 0...1; NaN where not all have a finite length.
 
     Of several processes all embed, one compares, and all are told.
 
@@ -23,7 +23,7 @@ def model_knn(
     train_x = embed(model, train_images, batch_size) if voters is None else voters
     test_x = embed(model, test_images, batch_size)
     # All processes have the same features.
-    if not (np.isfinite(train_x).all() and np.isfinite(test_x).all()):
+    if not all(np.isfinite(np.einsum("nf,nf->n", x, x)).all() for x in (train_x, test_x)):
         return float("nan")
     accuracy = 0.0
     if backend.is_chief():

@@ -8,6 +8,7 @@ from keras import ops
 
 from keras_simmim.encoders import Standardize
 from keras_simmim.evaluation import KNNCallback, embed, knn_accuracy
+from keras_simmim.evaluation.model_knn import model_knn
 
 
 class Tiny(keras.Model):
@@ -232,3 +233,16 @@ def test_images_that_the_method_does_not_take_are_refused_when_training_begins()
     with pytest.raises(ValueError, match="multiply them by 255"):
         model.fit(images, np.zeros((8, 48)), verbose=0, callbacks=[wrong])
     assert int(model.optimizer.iterations) == 0
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, 1e30])
+def test_features_without_a_finite_length_have_no_accuracy(value):
+    """Training that explodes must end by what says so, not by this."""
+    features = np.ones((4, 3), "float32")
+    features[2] = value
+    labels = np.arange(4)
+    images = np.zeros((4, 8, 8, 3), "uint8")
+    encoder = keras.Sequential([keras.Input((8, 8, 3)), keras.layers.Flatten()])
+    encoder.build((None, 8, 8, 3))
+    accuracy = model_knn(encoder, (images, labels, images, labels), voters=features)
+    assert math.isnan(accuracy)

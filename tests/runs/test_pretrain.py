@@ -94,7 +94,7 @@ def become_older(path):
     written = json.loads(path.read_text())
     opened = ("patch_size", "mask_unit", "hidden_dim", "learning_rate", "view_size")
     del written["version"]
-    path.write_text(json.dumps(written | dict.fromkeys(opened) | {"stem": "auto"}))
+    path.write_text(json.dumps(written | dict.fromkeys(opened)))
 
 
 @pytest.mark.parametrize(
