@@ -149,6 +149,7 @@ def _make(run, folder, config, labelled, images, fine_tune_epochs):
                 "classifier": float(np.mean(classified[test_y == index])),
             }
             for index, label in enumerate(_class_names(config, train_images))
+            if np.any(test_y == index)  # a folder to test on may lack a class
         },
         "files": {
             path.name: path.stat().st_size

@@ -1,5 +1,6 @@
 import os
 import warnings
+from collections.abc import Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 
@@ -8,10 +9,10 @@ import numpy as np
 from keras_simmim._numbers import check_integer, check_size_pair
 from keras_simmim.datasets.batches import Batches, check_batches
 from keras_simmim.datasets.check_range import check_range
+from keras_simmim.datasets.find_images import find_images
+from keras_simmim.datasets.folder_classes import check_class_names, folder_classes
 from keras_simmim.datasets.image_file_error import ImageFileError
 from keras_simmim.datasets.read_image import check_header, read_image
-
-EXTENSIONS = (".jpg", ".jpeg", ".png", ".webp", ".bmp", ".gif", ".tif", ".tiff", ".ppm", ".pgm")
 
 
 class ImageFolder(Batches):
@@ -123,13 +124,16 @@ def from_folder(
     drop_last: bool | None = None,
     steps_per_epoch: int | None = None,
     first_step: int = 0,
+    class_names: Sequence[str] | None = None,
 ) -> ImageFolder:
     """Reads the images of a folder, at any depth, for `fit`, `evaluate` and `embed`.
 
-    Images may have any size and mode: each is scaled to cover `image_size` and cropped to its
-    centre, as RGB. If all of them lie in sub-folders, each sub-folder of `path` is a class. Some of
-    them are looked at: where they use a sliver of 0...255 alone, as 12 bits in files of 16 do, it
-    warns.
+    Images are files of all formats of photos that the installed Pillow opens, .heic and .jxl where
+    its plugins pillow-heif and pillow-jxl-plugin are installed. It warns of files that look like
+    images but are left out. Images may have any size and mode: each is scaled to cover `image_size`
+    and cropped to its centre, as RGB. If all of them lie in sub-folders, each sub-folder of `path`
+    is a class. Some of them are looked at: where they use a sliver of 0...255 alone, as 12 bits in
+    files of 16 do, it warns.
 
     Args:
         path: the folder.
@@ -147,13 +151,17 @@ def from_folder(
             `shuffle`, so that training steps are all alike and an evaluation sees every image.
         steps_per_epoch: batches that `fit` calls an epoch; None: one pass over the data.
         first_step: global step that epoch 0 begins with.
+        class_names: names of the classes, in the order of their labels, as `class_names` of the
+            folder that is trained on: a folder to test on, which may lack some, then has the same
+            labels. Sub-folders of other names are an error. None: the sub-folders, sorted.
 
     Returns:
         `ImageFolder`, whose batches are `(images,)` or `(images, labels)`: uint8
         `(batch, height, width, 3)`, 0...255, and int64 `(batch,)`.
 
     Raises:
-        ValueError: for a folder without images or fewer than a batch, or arguments out of range.
+        ValueError: for a folder without images or fewer than a batch, classes that are not asked
+            for, or arguments out of range.
         ImageFileError: a ValueError that names the file, for one that can't be read; while training
             goes on, too.
 
@@ -169,13 +177,14 @@ def from_folder(
     numbers = check_batches(batch_size, seed, steps_per_epoch, first_step)
     if labels not in ("auto", "folders", None):
         raise ValueError(f'`labels` must be "auto", "folders" or None. Received: {labels!r}')
+    asked_for = check_class_names(class_names, labels)
     root = Path(path).expanduser()
-    files, skipped = _check(_find(root), size, skip_unreadable, workers)
-    classes, class_names = _classes(root, files, labels)
+    files, skipped = _check(find_images(root), size, skip_unreadable, workers)
+    classes, names = folder_classes(root, files, labels, asked_for)
     folder = ImageFolder(
         files,
         classes,
-        class_names,
+        names,
         skipped,
         size,
         workers,
@@ -186,28 +195,6 @@ def from_folder(
     )
     check_range(root, files, size, workers)
     return folder
-
-
-def _find(root):
-    """All image files below a folder, sorted, hidden ones left out."""
-    if not root.is_dir():
-        raise ValueError(f"There is no folder of images at this path. Received: {root}")
-    found = []
-    above: dict[str, tuple[str, ...]] = {os.fspath(root): ()}
-    for folder, folders, names in os.walk(root, followlinks=True):
-        chain = (*above.pop(folder), os.path.realpath(folder))
-        below = {name: os.path.join(folder, name) for name in folders if not name.startswith(".")}
-        # A link to a folder that it lies in would give the same images without end.
-        folders[:] = [name for name in sorted(below) if os.path.realpath(below[name]) not in chain]
-        above |= {below[name]: chain for name in folders}
-        found += [
-            Path(folder, name)
-            for name in names
-            if name.lower().endswith(EXTENSIONS) and not name.startswith(".")
-        ]
-    if not found:
-        raise ValueError(f"The folder holds no images ({', '.join(EXTENSIONS)}). Received: {root}")
-    return sorted(found, key=lambda file: file.relative_to(root).as_posix())
 
 
 def _check(files, image_size, skip_unreadable, workers):
@@ -239,19 +226,3 @@ def _check(files, image_size, skip_unreadable, workers):
         stacklevel=3,
     )
     return readable, skipped
-
-
-def _classes(root, files, labels):
-    """Labels of files by the sub-folder they lie in, and the names of the classes."""
-    if labels is None:
-        return None, []
-    parts = [file.relative_to(root).parts for file in files]
-    if any(len(part) == 1 for part in parts):
-        if labels == "folders":
-            raise ValueError(
-                f"{root} holds images outside of sub-folders, which have no class: move each into "
-                "the folder of its class, or take them without labels."
-            )
-        return None, []
-    names, classes = np.unique([part[0] for part in parts], return_inverse=True)
-    return classes.astype("int64"), [str(name) for name in names]

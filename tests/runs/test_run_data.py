@@ -25,11 +25,21 @@ def test_a_folder_that_cannot_be_used_is_answered_in_one_line(image_folder, tmp_
 
 
 def test_test_data_that_does_not_fit_is_refused(image_folder, tmp_path):
-    shutil.copytree(image_folder / "cats", tmp_path / "other" / "cats")
-    with pytest.raises(RunError, match=r"Received: \['cats'\], not \['cats', 'dogs'\]"):
+    for name in ("cats", "eels"):
+        shutil.copytree(image_folder / "cats", tmp_path / "other" / name)
+    with pytest.raises(RunError, match="other classes than cats, dogs: .*Received: eels"):
         load(image_folder, batch_size=4, test_data=str(tmp_path / "other"))
     with pytest.raises(RunError, match="sample has its own"):
         RunData.load(RunConfig(data="sample", test_data=str(image_folder)))
+
+
+def test_test_data_may_lack_classes(image_folder, tmp_path):
+    shutil.copytree(image_folder / "dogs", tmp_path / "other" / "dogs")
+    data = load(image_folder, batch_size=4, test_data=str(tmp_path / "other"))
+    assert list(data.labelled[3]) == [1] * 6 and data.class_names == ["cats", "dogs"]
+    images = data.labelled[0][data.labelled[1] == 1]
+    assert {image.tobytes() for image in images} == {x.tobytes() for x in data.labelled[2]}
+    assert set(data.named_images()[1]) == {"dogs"}
 
 
 def test_the_labelled_part_of_folders(image_folder, monkeypatch):
