@@ -143,14 +143,7 @@ def _make(run, folder, config, labelled, images, fine_tune_epochs):
         "int8_knn_accuracy": evaluation.knn_accuracy(
             _run_in_batches(int8, train_images), train_y, _run_in_batches(int8, test_images), test_y
         ),
-        "per_class": {
-            label: {
-                "knn": float(np.mean(knn[test_y == index])),
-                "classifier": float(np.mean(classified[test_y == index])),
-            }
-            for index, label in enumerate(_class_names(config, train_images))
-            if np.any(test_y == index)  # a folder to test on may lack a class
-        },
+        "per_class": _per_class(_class_names(config, train_images), test_y, knn, classified),
         "files": {
             path.name: path.stat().st_size
             for path in sorted(folder.iterdir())
@@ -174,6 +167,18 @@ def _run_in_batches(path, images):
         return np.concatenate([run_litert(path, batch[0]) for batch in images])
     parts = np.array_split(images, -(-len(images) // 500))
     return np.concatenate([run_litert(path, part) for part in parts])
+
+
+def _per_class(names, test_y, knn, classified):
+    """Accuracy on each class that there are test images of: a folder to test on may lack some."""
+    return {
+        name: {
+            "knn": float(np.mean(knn[test_y == index])),
+            "classifier": float(np.mean(classified[test_y == index])),
+        }
+        for index, name in enumerate(names)
+        if np.any(test_y == index)
+    }
 
 
 def _class_names(config, images):

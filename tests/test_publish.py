@@ -57,6 +57,15 @@ def test_the_card_says_what_the_record_has(tmp_path):
         assert text in card, text
 
 
+def test_a_class_without_test_images_has_no_accuracy():
+    test_y, knn = np.array([0, 2, 2]), np.array([True, False, True])
+    found = publish_module._per_class(["cat", "dog", "eel"], test_y, knn, ~knn)
+    assert found == {
+        "cat": {"knn": 1.0, "classifier": 0.0},
+        "eel": {"knn": 0.5, "classifier": 0.5},
+    }
+
+
 def test_what_has_not_ended_or_has_no_labels_is_refused(tmp_path):
     with pytest.raises(RunError, match="is no run folder"):
         publish(tmp_path, tmp_path / "saved")
