@@ -37,8 +37,8 @@ def load_model(path: Path) -> keras.Model:
         _check_archive(path)
         with warnings_of_success():
             model = keras.saving.load_model(path)
-        if not isinstance(model, keras.Model):
-            raise ValueError(f"it holds a {type(model).__name__}, which is no model")
+            if not isinstance(model, keras.Model):
+                raise ValueError(f"it holds a {type(model).__name__}, which is no model")
     except Exception as error:  # Whatever a reader of archives, JSON or HDF5 raises.
         raise ValueError(f"{path} can't be loaded: {reason(error)}") from error
     return model
