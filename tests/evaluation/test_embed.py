@@ -205,7 +205,9 @@ def test_views_that_can_not_be_drawn():
 def test_nothing_to_embed():
     with pytest.raises(ValueError, match="no images"):
         embed(encoder("map"), images(0))
-    with pytest.raises(ValueError, match="`batch_size` must be a positive integer. Received: batch_size=0"):
+    with pytest.raises(
+        ValueError, match="`batch_size` must be a positive integer. Received: batch_size=0"
+    ):
         embed(encoder("map"), images(3), batch_size=0)
 
     class Endless(keras.utils.PyDataset):
