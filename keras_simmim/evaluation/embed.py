@@ -25,9 +25,9 @@ def embed(
 
     Batches go through the compiled `predict_on_batch`. Those of an array are of one size, so that
     nothing compiles twice, and hold no more images than there are. A last batch of other data is
-    filled up to a half, a quarter, ... of a full one. Within `distribution.data_parallel` every device embeds its part of
-    a batch, and each process returns all features. Views are drawn and encoded one of each image
-    after the other, so that many take no more memory than one.
+    filled up to a half, a quarter, ... of a full one. Within `distribution.data_parallel` every
+    device embeds its part of a batch, and each process returns all features. Views are drawn and
+    encoded one of each image after the other, so that many take no more memory than one.
 
     Args:
         model: a method, or any encoder (`keras.Model` or layer) from images to a map
