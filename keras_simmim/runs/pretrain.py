@@ -116,7 +116,8 @@ def pretrain(
 def _is_same(loaded, model, images):
     """Returns whether a loaded model is another one: by its weights, and by its features.
 
-    Features may differ by rounding. Frameworks compute a batch by other kernels once they have seen batches of other sizes.
+    Features may differ by rounding: frameworks compute a batch by other kernels once they have seen
+    batches of other sizes.
     """
     pairs = zip(loaded.get_weights(), model.get_weights(), strict=True)
     if not all(np.array_equal(a, b, equal_nan=True) for a, b in pairs):
