@@ -114,7 +114,7 @@ def pretrain(
 
 
 def _is_same(loaded, model, images):
-    """Returns whether a loaded model is another one: by its weights, and by its features.
+    """Returns whether a loaded model is the one that was saved, by its weights and its features.
 
     Features may differ by rounding: frameworks compute a batch by other kernels once they have seen
     batches of other sizes.
