@@ -56,10 +56,13 @@ class _QuietImport(importlib.abc.MetaPathFinder):
 
 
 @contextlib.contextmanager
-def quiet_stderr() -> Iterator[None]:
+def quiet_stderr(noise: str | None = None) -> Iterator[None]:
     """Holds what is written to standard error, and then lets through what someone can act on.
 
     TensorFlow logs its first lines whatever the level; here they are held to it.
+
+    Args:
+        noise: regular expression of lines that nobody can act on here, beside the usual ones.
     """
     if os.environ.get(_LEVEL) == "0" or not _flush():
         yield
@@ -75,7 +78,7 @@ def quiet_stderr() -> Iterator[None]:
             os.close(kept)
             held.seek(0)
             lines = held.read().decode(errors="replace").splitlines(keepends=True)
-            os.write(2, "".join(filter(_is_told, lines)).encode())
+            os.write(2, "".join(line for line in lines if _is_told(line, noise)).encode())
 
 
 def _flush():
@@ -88,8 +91,8 @@ def _flush():
     return True
 
 
-def _is_told(line):
-    if _NOISE.match(line):
+def _is_told(line, noise):
+    if _NOISE.match(line) or (noise is not None and re.search(noise, line)):
         return False
     record, least = _RECORD.match(line), os.environ.get(_LEVEL, "0")
     return not (record and least.isdecimal() and _LEVELS.index(record[1]) < int(least))

@@ -298,7 +298,7 @@ def evaluate_command(run, backend, **options):
 )
 @_config_options(
     exclude=("method", "seed"),
-    # Of `runs.build.ALIKE`.
+    # Of `ALIKE` in `runs/defaults.py`.
     defaults={
         "num_views": "4; mim 1",
         "crop_scale": "0.08 1; mim 0.67 1",

@@ -111,7 +111,7 @@ def test_an_output_that_cannot_be_a_folder(capsys, monkeypatch, tmp_path, a_run,
         output = "file/"
     before = sorted(tmp_path.rglob("*"))
     answer = run(capsys, *with_runs(command, a_run), "--output", output)
-    check_one_line(answer, output.rstrip("/"), "Give another --output")
+    check_one_line(answer, output.rstrip("/"), "Give another output folder")
     assert sorted(tmp_path.rglob("*")) == before
     assert (tmp_path / "file").read_text() == "mine"
 

@@ -4,6 +4,8 @@ import contextlib
 
 import keras
 
+from keras_simmim._quiet_tensorflow import quiet_stderr
+
 
 def import_tensorflow_as_reader():
     """Imports TensorFlow so that it leaves the GPUs to the backend that trains.
@@ -20,7 +22,8 @@ def import_tensorflow_as_reader():
 
     if keras.backend.backend() != "tensorflow":
         # Already in use for something else: then its devices are the user's choice.
-        with contextlib.suppress(RuntimeError):
+        # It looks for GPUs even so; JAX, imported first, sets a level at which that is told.
+        with contextlib.suppress(RuntimeError), quiet_stderr("failed call to cuInit"):
             tf.config.set_visible_devices([], "GPU")
     return tf
 

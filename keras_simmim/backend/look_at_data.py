@@ -1,3 +1,4 @@
+import contextlib
 import sys
 import types
 from typing import Any, NamedTuple
@@ -31,7 +32,8 @@ class DataLook(NamedTuple):
 def look_at_data(data: Any) -> DataLook:
     """Returns a look at the first images of what `fit`, `evaluate` or `predict` is given.
 
-    Nothing is lost: a generator is given back with the batch that was taken out of it in front.
+    A generator is given back with the batch that was taken out of it in front. Datasets are asked
+    for their first batch once more: what they read from must be able to begin anew.
 
     Args:
         data: an array or tensor, a `keras.utils.PyDataset`, a `tf.data.Dataset`, a torch
@@ -51,9 +53,8 @@ def look_at_data(data: Any) -> DataLook:
         return DataLook(data, _array(data))
     if hasattr(data, "reads_own_part"):
         # `datasets.Batches` know their images; those of files are uint8.
-        return DataLook(
-            data, getattr(data, "images", None), getattr(data, "labels", None), data.batch_size
-        )
+        first = min(data.batch_size, data.num_images)
+        return DataLook(data, getattr(data, "images", None), getattr(data, "labels", None), first)
     if isinstance(data, keras.utils.PyDataset):
         return _look(data, data[0])
     return _look_in_order(data)._replace(can_be_shuffled=False)
@@ -90,16 +91,19 @@ def _look_at_generator(generator):
 def _look_at_loader(loader, torch):
     """Looks at an image alone: whole batches would draw numbers, and start processes."""
     data, dataset = in_tuples(loader), loader.dataset
+    batch_size = loader.batch_size
+    with contextlib.suppress(TypeError):  # a sampler of unknown length
+        batch_size = None if batch_size is None else min(batch_size, len(loader.sampler))
     try:
         if isinstance(dataset, torch.utils.data.IterableDataset):
             sample = next(iter(dataset), None)
         else:
             sample = dataset[0]
     except (LookupError, TypeError):  # its sampler gives something else than numbers from 0 on
-        return DataLook(data, batch_size=loader.batch_size)
+        return DataLook(data, batch_size=batch_size)
     images, labels = _parts(sample)
     if not isinstance(images, (np.ndarray, torch.Tensor)):  # what becomes images in `collate_fn`
-        return DataLook(data, batch_size=loader.batch_size)
+        return DataLook(data, batch_size=batch_size)
     if loader.batch_size is None and loader.batch_sampler is None:
         return _look(data, sample)  # the dataset's elements are batches
     if np.ndim(labels):
@@ -108,7 +112,7 @@ def _look_at_loader(loader, torch):
         data,
         _array(images)[None],
         None if labels is None else _array(labels)[None],
-        loader.batch_size,
+        batch_size,
     )
 
 
@@ -117,7 +121,7 @@ def _look(data, batch):
         return DataLook(data)
     if isinstance(batch, dict):
         raise ValueError(
-            "Batches must be images or (images, labels): "
+            "Batches must be images or (images, labels): make them of dictionaries, as by "
             "`dataset.map(lambda batch: (batch['image'], batch['label']))`. "
             f"Received: dictionaries of {', '.join(map(str, batch))}"
         )

@@ -16,16 +16,18 @@ class SharedData(DataAdapter):
         devices: number of devices.
         part: which part of a batch this process gets, and of how many.
         least_images: images that a batch of all devices needs.
-        drops_last: whether the data leaves out a last batch that is not full, which Keras's adapter
-            of a torch `DataLoader` does not know.
+        data: what the adapter adapts, where it is a torch `DataLoader`.
+
+    Raises:
+        ValueError: when a pass over the data ends and no batch was large enough.
     """
 
-    def __init__(self, adapter, devices, part=(0, 1), least_images=1, drops_last=False):
+    def __init__(self, adapter, devices, part=(0, 1), least_images=1, data=None):
         self.adapter = adapter
         self.devices = devices
         self.part = part
         self.least = max(devices, least_images)
-        self.drops_last = drops_last
+        self.last = _last_batch(data, adapter)
 
     def own_part(self, batch):
         """The part of this process of a batch of arrays or tensors; None if there is nothing."""
@@ -36,8 +38,17 @@ class SharedData(DataAdapter):
         return keras.tree.map_structure(lambda x: None if x is None else x[rows], batch)
 
     def _own_parts(self, batches):
-        parts = (self.own_part(batch) for batch in batches)
-        return (part for part in parts if part is not None)
+        count = 0
+        for batch in batches:
+            part = self.own_part(batch)
+            if part is not None:
+                count += 1
+                yield part
+        if count == 0:
+            raise ValueError(
+                "There is no batch to train or evaluate on: give batches of at least "
+                f"{self.least} images. Received: data whose batches are all smaller, or none"
+            )
 
     def get_jax_iterator(self):
         return self._own_parts(self.adapter.get_jax_iterator())
@@ -70,11 +81,8 @@ class SharedData(DataAdapter):
 
     @property
     def num_batches(self):
-        batches = self.adapter.num_batches
-        # Adapters that do not know the size of a batch don't know that of the last one.
-        known = self.adapter.batch_size and not self.drops_last
-        last = self.adapter.partial_batch_size if known else None
-        return batches - 1 if batches and last and last < self.least else batches
+        batches, last = self.adapter.num_batches, self.last
+        return batches - 1 if batches and last is not None and last < self.least else batches
 
     def on_epoch_begin(self):
         self.adapter.on_epoch_begin()
@@ -95,15 +103,21 @@ def share_data(x, adapter, devices, part, least_images):
     """
     if devices > 1 and getattr(x, "reads_own_part", False):
         return SharedData(adapter, devices=1)
-    if devices == 1 and _are_large_enough(adapter, least_images):
+    last = _last_batch(x, adapter)
+    if devices == 1 and (least_images == 1 or (last is not None and last >= least_images)):
         return adapter
-    drops_last = getattr(x, "drop_last", False)
-    return SharedData(adapter, devices, part, least_images, drops_last)
+    return SharedData(adapter, devices, part, least_images, x)
 
 
-def _are_large_enough(adapter, least_images):
-    """Whether batches are known to have as many images as they need."""
+def _last_batch(data, adapter):
+    """Images of the last batch; None where they are not known."""
+    if hasattr(data, "batch_sampler"):
+        # Keras goes by the dataset's length, of which a sampler may take a part.
+        try:
+            rest = len(data.sampler) % data.batch_size
+        except TypeError:
+            return None
+        return data.batch_size if data.drop_last or not rest else rest
     if adapter.batch_size is None or adapter.has_partial_batch is None:
-        return least_images == 1
-    last = adapter.partial_batch_size or adapter.batch_size
-    return min(adapter.batch_size, last) >= least_images
+        return None
+    return adapter.partial_batch_size or adapter.batch_size

@@ -129,12 +129,15 @@ class Batches(keras.utils.PyDataset):
     def check_in_order(self) -> None:
         """Raises a ValueError unless the batches hold all images, in their order."""
         left_out = self.num_images % self.batch_size if self.drop_last else 0
-        if self.shuffle or left_out:
+        step = self.first_step + self.epoch * self.steps_per_epoch
+        whole_pass = self.steps_per_epoch == self.steps_per_pass and step % self.steps_per_pass == 0
+        if self.shuffle or left_out or not whole_pass:
             raise ValueError(
                 "Features come in the order of the images: make the dataset with `shuffle=False` "
-                "and `drop_last=False`. "
+                "and `drop_last=False`, without `steps_per_epoch` and `first_step`. "
                 f"Received: {type(self).__name__} with shuffle={self.shuffle}, which leaves "
-                f"out {left_out} of {self.num_images} images"
+                f"out {left_out} of {self.num_images} images, steps_per_epoch="
+                f"{self.steps_per_epoch} of {self.steps_per_pass}, beginning at step {step}"
             )
 
     def __len__(self):

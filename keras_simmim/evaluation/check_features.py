@@ -26,7 +26,10 @@ def check_finite(name, values):
     finite = np.isfinite(values).all(axis=1)
     if not finite.all():
         row = int(np.argmin(finite))
-        raise ValueError(f"Features must be finite. Received: {name} that is not, in row {row}")
+        raise ValueError(
+            f"Features must be finite, and so must their length. Received: {name}, whose row {row} "
+            "is not"
+        )
 
 
 def check_labels(name, labels, length, of="rows of features"):

@@ -48,11 +48,11 @@ def embed(
         NumPy `(N, F)` float32, in the order of the images.
 
     Raises:
-        ValueError: where there are no images, `batch_size` or `num_views` is below 1, there is no
-            splitter to draw views with, an array or the first batch of other data is not what a
-            model that takes raw pixels takes: of another shape or range, or with NaN pixels; or a
-            dataset of this package is shuffled
-            or leaves images out, so that nobody could tell whose features these are.
+        ValueError: for no images; for a `batch_size` or `num_views` below 1; where there is no
+            splitter to draw views with. For images (of data other than arrays, the first batch) of
+            another shape or range than a model of raw pixels takes, or with NaN pixels. For a
+            dataset of this package that is shuffled or leaves images out, as nobody could tell
+            whose features these are.
 
     Reference:
         The mean over views: Tong et al. 2023, "EMP-SSL: Towards Self-Supervised Learning in One

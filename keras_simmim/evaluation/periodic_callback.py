@@ -15,8 +15,8 @@ class PeriodicCallback(keras.callbacks.Callback):
 
     Attributes:
         names: what the values are called in the logs.
-        measures_first: whether the first epoch of a `fit` is measured. It needs not be where a
-            `fit` goes on with another.
+        measures_first: whether the first epoch of a `fit` is measured. Set it to False where this
+            `fit` continues an earlier one.
 
     Raises:
         ValueError: for a number that is not a positive integer.

@@ -39,14 +39,13 @@ def check_data(method: keras.Model, arguments: dict[str, Any]) -> dict[str, Any]
         arguments["shuffle"] = data.can_be_shuffled
     _check_batches(method, data, arguments)
     if arguments.get("validation_data") is not None:
-        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(
-            _in_tuple(arguments["validation_data"])
-        )
+        x, y, sample_weight = keras.utils.unpack_x_y_sample_weight(arguments["validation_data"])
         _check_weights(method, sample_weight=sample_weight)
         validation = look_at_data(x)
         _check_look(method, validation, y)
         length = arguments["validation_batch_size"] or arguments["batch_size"]
-        _check_compared(method, validation, length, "validation")
+        batch_size, _ = _batch_size_and_rest(validation, length, arguments["validation_steps"])
+        _check_compared(method, batch_size, "validation")
         arguments["validation_data"] = keras.utils.pack_x_y_sample_weight(validation.data, y)
     return arguments
 
@@ -69,24 +68,19 @@ def no_weights(method: keras.Model, received: str) -> str:
     )
 
 
-def _in_tuple(data):
-    """A list `[x, y]`, which Keras takes too, as a tuple."""
-    return tuple(data) if isinstance(data, list) and len(data) in (2, 3) else data
-
-
-def check_batch(method: keras.Model, images: Any, compares: bool = True) -> None:
-    """Raises what is wrong with a batch that is given to `train_on_batch` and its like.
+def check_batch(method: keras.Model, images: Any) -> None:
+    """Raises what is wrong with a batch that is given to `train_on_batch` or `test_on_batch`.
 
     Args:
         method: the `Method`.
-        images: what it is given; what is no NumPy array passes.
-        compares: whether the images are compared with each other.
+        images: what it is given; what is no array or tensor passes.
     """
+    if keras.ops.is_tensor(images):
+        images = keras.ops.convert_to_numpy(images)
     if not isinstance(images, np.ndarray):
         return
     check_images(images, method.channels)
-    if compares and len(images) < method.least_images:
-        raise ValueError(_too_few(method, len(images), "a batch"))
+    _check_compared(method, len(images), None)
 
 
 def _check_look(method: keras.Model, data: DataLook, labels):
@@ -98,16 +92,18 @@ def _check_look(method: keras.Model, data: DataLook, labels):
 
 def _check_batches(method, data, arguments):
     """Checks that each batch has images to compare, and some for each device."""
-    split = arguments.get("validation_split") or 0.0
     trains = "epochs" in arguments
-    batch_size, rest = _batch_size_and_rest(data, arguments["batch_size"], split)
+    validates = arguments.get("validation_data") is not None
+    split = 0.0 if validates else arguments.get("validation_split") or 0.0
+    steps = arguments.get("steps_per_epoch") or arguments.get("steps")
+    batch_size, rest = _batch_size_and_rest(data, arguments["batch_size"], steps, split)
     devices = backend.device_count()
-    if batch_size is not None and batch_size < devices:
+    if batch_size is not None and 0 < batch_size < devices:
         raise ValueError(
             "Each device gets a part of every batch: give batches of at least as many images as "
             f"there are devices. Received: batch_size={batch_size}, {devices} devices"
         )
-    _check_compared(method, data, arguments["batch_size"], "fit" if trains else "evaluate", split)
+    _check_compared(method, batch_size, "fit" if trains else "evaluate")
     if trains and 0 < rest < method.least_images:
         count = len(data.images)
         raise ValueError(
@@ -118,31 +114,31 @@ def _check_batches(method, data, arguments):
         )
     if split and data.batch_size is None and data.images is not None:
         held_out = _held_out(len(data.images), split)
-        if held_out < method.least_images:
-            raise ValueError(_too_few(method, held_out, f"of validation_split={split}"))
+        _check_compared(method, held_out, f"validation_split={split}")
 
 
-def _check_compared(method, data, batch_size, name, split=0.0):
-    batch_size, _ = _batch_size_and_rest(data, batch_size, split)
-    if batch_size is not None and batch_size < method.least_images:
-        raise ValueError(_too_few(method, batch_size, f"a batch of `{name}`"))
-
-
-def _too_few(method, count, where):
-    return (
+def _check_compared(method, count, where):
+    """Raises a ValueError for batches of fewer images than the method compares."""
+    if count is None or count >= method.least_images:
+        return
+    place = "" if where is None else f" in `{where}`"
+    raise ValueError(
         f"{type(method).__name__} compares the images of a batch with each other: give batches of "
-        f"at least {method.least_images}. Received: {count} image{'s'[: count != 1]} {where}"
+        f"at least {method.least_images}. "
+        f"Received: batches of {count} image{'s'[: count != 1]}{place}"
     )
 
 
-def _batch_size_and_rest(data, batch_size, split):
+def _batch_size_and_rest(data, batch_size, steps=None, split=0.0):
     """Images of a batch and of the last one, where it is not full; None where it is unknown."""
     if data.batch_size is not None:
         return data.batch_size, 0
     if data.images is None:
         return None, 0
     count = len(data.images) - _held_out(len(data.images), split)
-    batch_size = min(count, batch_size or _KERAS_BATCH_SIZE)
+    # As Keras does.
+    batch_size = batch_size or (-(-count // steps) if steps else _KERAS_BATCH_SIZE)
+    batch_size = min(count, batch_size)
     return batch_size, count % batch_size if batch_size else 0
 
 

@@ -54,9 +54,9 @@ class Method(backend.TrainStepMixin, keras.Model):
             classes, or a loss or metrics given to `compile`. Before a step is taken, for images of
             another shape or range or with NaN pixels, and for labels that the online probe can't
             learn: of arrays, tensors and `datasets.ArrayBatches` all are looked at, of a torch
-            `DataLoader` the first image, of other data the first batch. Also for batches of a
-            single image, which has no other to be compared with; only a last batch of one image,
-            of other data than arrays, is left out without an error.
+            `DataLoader` the first image, of other data the first batch. Also for a first batch of
+            one image, which has no other to be compared with, and for a last one where `fit` trains
+            on an array. Any other batch of one image is left out.
     """
 
     validation_seed = 0
@@ -289,15 +289,10 @@ class Method(backend.TrainStepMixin, keras.Model):
         check_batch(self, x)
         return super().test_on_batch(x, *args, **kwargs)
 
-    @functools.wraps(keras.Model.predict_on_batch)
-    def predict_on_batch(self, x):
-        check_batch(self, x, compares=False)
-        return super().predict_on_batch(x)
-
     @functools.wraps(keras.Model.export)
-    def export(self, filepath, format="tf_saved_model", **kwargs):
+    def export(self, filepath, format="tf_saved_model", *args, **kwargs):
         try:
-            return super().export(filepath, format=format, **kwargs)
+            return super().export(filepath, format, *args, **kwargs)
         except (ValueError, ImportError):
             raise  # they say what to do
         except Exception as error:

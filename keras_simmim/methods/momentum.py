@@ -36,15 +36,15 @@ def weight_pairs(target, online):
     Raises:
         ValueError: where the online layer has changed since it was copied, as by LoRA.
     """
-    shapes = [[tuple(w.shape) for w in layer.weights] for layer in (target, online)]
-    if shapes[0] != shapes[1]:
+    copies, originals = target.weights, online.weights
+    if [tuple(w.shape) for w in copies] != [tuple(w.shape) for w in originals]:
         raise ValueError(
             f"The target network is a copy of '{online.name}' and has the same weights: change "
             "layers, as `enable_lora` does, before the method is made, or take a method without a "
             "target, such as SimMIM. "
-            f"Received: {len(online.weights)} weights, of which the copy has {len(target.weights)}"
+            f"Received: {len(originals)} weights, of which the copy has {len(copies)}"
         )
-    return list(zip(target.weights, online.weights, strict=True))
+    return list(zip(copies, originals, strict=True))
 
 
 def _copy(layer):

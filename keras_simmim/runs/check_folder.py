@@ -15,4 +15,4 @@ def check_folder(folder: Path) -> None:
             why = f"nothing can be written into {there} ({error.strerror})"
     else:
         why = "it is a file" if there == folder else f"{there} is a file"
-    raise RunError(f"{folder} can't be made a folder to write into: {why}. Give another --output.")
+    raise RunError(f"Nothing can be written to {folder}: {why}. Give another output folder.")

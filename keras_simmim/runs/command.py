@@ -28,7 +28,7 @@ def command(config: RunConfig) -> str:
 
 
 def _without_defaults(config):
-    """The options that give this configuration, as many as can be left as they are by themselves.
+    """Returns the options that give this configuration, without those that are defaults.
 
     Defaults depend on other options: one is left out where the whole stays the same without it.
     """

@@ -167,7 +167,7 @@ def _row(method, runs):
         measured["knn"].append(100 * accuracy["knn_accuracy"])
         measured["linear_probe"].append(100 * accuracy["linear_probe_accuracy"])
         measured["minutes"].append(results["training_minutes"])
-        measured["images_per_second"].append(np.median(read_history(run)["images_per_second"]))
+        measured["images_per_second"].append(np.median(_history(run)["images_per_second"]))
         for name in _MEASURED[1:]:
             measured[name].append(results[name])
     config = RunConfig.from_json(runs[0] / "config.json")
@@ -177,6 +177,13 @@ def _row(method, runs):
         row[name] = float(np.mean(known)) if known else None
         row[f"{name}_spread"] = (max(known) - min(known)) / 2 if known else None
     return row
+
+
+def _history(run):
+    history = read_history(run)
+    if "minutes" not in history:
+        raise RunError(f"{run / 'history.csv'} has no epochs: remove {run}, and compare again.")
+    return history
 
 
 def _encoder(row):
@@ -206,7 +213,7 @@ def _plot(figure, path, runs):
     axes = drawing.subplots()
     for index, (method, folders) in enumerate(runs.items()):
         for run in folders:
-            history = read_history(run)
+            history = _history(run)
             looks = [
                 (minutes, 100 * accuracy)
                 for minutes, accuracy in zip(

@@ -46,7 +46,7 @@ def pretrain(
             set up with.
         output: the run folder; must not hold a run already, unless it is resumed.
         resume: whether to go on from the folder's checkpoint, as its `config.json` says: fields
-            that are not as they are by themselves must be the same.
+            whose values differ from the defaults must be the same.
         started: `time.monotonic()` when the budget of `config.minutes` began; None: now.
         why_backend: why the backend is the one that it is, for people.
 

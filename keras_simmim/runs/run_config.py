@@ -78,7 +78,7 @@ class RunConfig(RunOptions):
         return cls.kind(name).values
 
     def given(self) -> dict[str, Any]:
-        """The fields that are not as they are by themselves."""
+        """Returns the fields whose values differ from the defaults, by name."""
         return {
             field.name: value
             for field in dataclasses.fields(self)
@@ -120,11 +120,20 @@ class RunConfig(RunOptions):
             if not isinstance(values, dict):
                 raise ValueError("it is no object of JSON")
             _check_names(cls, values, to_resume)
-            config = cls(**values)
+            old = "version" not in values
+            config = cls._unchecked(values) if old and not to_resume else cls(**values)
         except (TypeError, ValueError) as error:
             raise RunError(f"{path} can't be read as a run's configuration: {error}") from error
-        if "version" not in values:
+        if old:
             fill_in_as_0_1_0(config)
+        return config
+
+    @classmethod
+    def _unchecked(cls, values: dict[str, Any]) -> "RunConfig":
+        """Returns the configuration of a run that was made before fields had ranges."""
+        config = cls()
+        for name, value in values.items():
+            setattr(config, name, tuple(value) if isinstance(value, list) else value)
         return config
 
 

@@ -41,5 +41,5 @@ def test_bad_shapes(shape):
 def test_not_finite():
     embeddings = np.ones((4, 2, 3))
     embeddings[2, 1, 0] = np.nan
-    with pytest.raises(ValueError, match="Received: embeddings that is not, in row 2"):
+    with pytest.raises(ValueError, match="Received: embeddings, whose row 2 is not"):
         alignment(embeddings)

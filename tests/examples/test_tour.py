@@ -4,7 +4,6 @@ import operator
 import os
 import re
 import sys
-import time
 from pathlib import Path
 
 import keras
@@ -51,9 +50,7 @@ def test_it_runs(tmp_path, monkeypatch):
     client = nbclient.NotebookClient(
         notebook, timeout=600, resources={"metadata": {"path": str(tmp_path)}}
     )
-    start = time.monotonic()
     client.execute()
-    assert time.monotonic() - start < 300
     shown = [output for output in outputs(notebook) if "image/png" in output.get("data", {})]
     assert len(shown) == 4
     assert (tmp_path / "runs/tour/report.html").stat().st_size < 10e6

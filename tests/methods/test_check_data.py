@@ -127,11 +127,13 @@ def test_arrays_and_single_batches_are_doors_too(model):
     for images in (some_images() / 255, keras.ops.convert_to_tensor(some_images() / 255)):
         with pytest.raises(ValueError, match="Received: values of 0...1"):
             model.predict(images, verbose=0)
-    for on_batch in (model.train_on_batch, model.test_on_batch, model.predict_on_batch):
-        with pytest.raises(ValueError, match="Received: values of 0...1"):
-            on_batch(some_images() / 255)
     for on_batch in (model.train_on_batch, model.test_on_batch):
-        with pytest.raises(ValueError, match="at least 2. Received: 1 image a batch"):
+        for images in (some_images() / 255, keras.ops.convert_to_tensor(some_images() / 255)):
+            with pytest.raises(ValueError, match="Received: values of 0...1"):
+                on_batch(images)
+        with pytest.raises(ValueError, match="Received: batches of 1 image"):
+            on_batch(keras.ops.convert_to_tensor(some_images(1)))
+        with pytest.raises(ValueError, match="at least 2. Received: batches of 1 image"):
             on_batch(some_images(1))
     assert model.predict_on_batch(some_images(1)).shape == (1, 16)
 
@@ -154,7 +156,7 @@ def test_a_batch_with_nothing_to_compare_is_refused(model, make):
         lambda: model.fit(some_images(), validation_data=make(some_images(), 1), verbose=0),
         lambda: model.evaluate(make(some_images(), 1), verbose=0),
     ):
-        with pytest.raises(ValueError, match="at least 2. Received: 1 image a batch"):
+        with pytest.raises(ValueError, match="at least 2. Received: batches of 1 image"):
             call()
 
 
@@ -204,22 +206,82 @@ def test_so_it_is_of_arrays_that_validate(compiled):
     np.testing.assert_allclose(history["val_loss"], after[:1], rtol=1e-5)
 
 
+def test_batches_of_arrays_are_those_that_keras_makes(model, compiled):
+    """Of so many steps, where there is no batch size."""
+    for call in (
+        lambda: model.fit(some_images(), steps_per_epoch=12, verbose=0),
+        lambda: model.evaluate(some_images(), steps=12, verbose=0),
+        lambda: model.fit(
+            some_images(), validation_data=some_images(), validation_steps=12, verbose=0
+        ),
+    ):
+        with pytest.raises(ValueError, match="at least 2. Received: batches of 1 image in `"):
+            call()
+
+
+def test_what_keras_does_not_hold_out_is_not_missed(compiled):
+    compiled.fit(
+        some_images(),
+        batch_size=6,
+        validation_split=1 / 12,
+        validation_data=some_images(4),
+        verbose=0,
+    )
+    compiled.fit(some_images(9), steps_per_epoch=3, verbose=0)  # 3 a batch, not 8 and 1
+
+
+def one_image_in_a_larger_batch():
+    torch = pytest.importorskip("torch")
+    image = some_images(1)
+    return [
+        ks.datasets.ArrayBatches(image, batch_size=1, shuffle=False, drop_last=False),
+        torch.utils.data.DataLoader(torch.as_tensor(image), 8),
+        torch.utils.data.DataLoader(torch.as_tensor(some_images()), 8, sampler=[3]),
+    ]
+
+
+def test_a_batch_size_that_the_data_can_not_fill_hides_no_single_image(model):
+    for data in one_image_in_a_larger_batch():
+        with pytest.raises(ValueError, match="Received: batches of 1 image in `evaluate`"):
+            model.evaluate(data, verbose=0)
+
+
+@pytest.mark.parametrize("sampled, steps", [(8, 2), (9, 2), (10, 3)])
+def test_a_loader_has_the_batches_of_its_sampler(compiled, sampled, steps):
+    torch = pytest.importorskip("torch")
+    for images in (some_images(12), some_images(9), some_images(10)):
+        sampler = (list(range(len(images))) * 2)[:sampled]
+        loader = torch.utils.data.DataLoader(torch.as_tensor(images), 4, sampler=sampler)
+        before = int(compiled.optimizer.iterations)
+        compiled.fit(loader, verbose=0)
+        assert int(compiled.optimizer.iterations) == before + steps
+
+
 @pytest.mark.parametrize(
     "data, received",
     [
-        ({"x": some_images(64), "validation_split": 1 / 64}, "1 image of validation_split"),
-        ({"x": some_images(), "validation_data": some_images(1)}, "1 image a batch of `validation"),
-        ({"x": some_images(), "validation_data": (some_images(1), np.zeros(1))}, "1 image a batch"),
+        (
+            {"x": some_images(64), "validation_split": 1 / 64},
+            "batches of 1 image in `validation_split",
+        ),
+        (
+            {"x": some_images(), "validation_data": some_images(1)},
+            "batches of 1 image in `validation",
+        ),
+        (
+            {"x": some_images(), "validation_data": (some_images(1), np.zeros(1))},
+            "batches of 1 image",
+        ),
         (
             {"x": some_images(), "validation_data": some_images(), "validation_batch_size": 1},
-            "1 image a batch of `validation",
+            "batches of 1 image in `validation",
         ),
     ],
 )
 def test_one_image_to_validate_on_is_refused(model, data, received):
     with pytest.raises(ValueError, match=f"at least 2. Received: {received}"):
         model.fit(**data, verbose=0)
-    with pytest.raises(ValueError, match="Received: 1 image a batch of `evaluate`"):
+    with pytest.raises(ValueError, match="Received: batches of 1 image in `evaluate`"):
         model.evaluate(some_images(1), verbose=0)
 
 

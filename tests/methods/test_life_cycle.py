@@ -305,9 +305,17 @@ def test_low_rank_updates_of_what_was_copied_are_refused(name):
 
 def test_features_are_predicted_in_the_order_of_the_images():
     model = METHODS["SimCLR"]()
-    shuffled = ks.datasets.ArrayBatches(some_images(), batch_size=4)
-    with pytest.raises(ValueError, match="shuffle=False"):
-        model.predict(shuffled, verbose=0)
+    in_parts = {"shuffle": False, "drop_last": False}
+    for options in (
+        {},
+        {"shuffle": False, "batch_size": 5},
+        {**in_parts, "steps_per_epoch": 1},
+        {**in_parts, "first_step": 1},
+    ):
+        batches = ks.datasets.ArrayBatches(some_images(), **{"batch_size": 4, **options})
+        for use in (lambda b: model.predict(b, verbose=0), lambda b: ks.evaluation.embed(model, b)):
+            with pytest.raises(ValueError, match="shuffle=False"):
+                use(batches)
     in_order = ks.datasets.ArrayBatches(some_images(), batch_size=5, shuffle=False, drop_last=False)
     np.testing.assert_allclose(
         model.predict(in_order, verbose=0), model.predict(some_images(), verbose=0), atol=1e-5

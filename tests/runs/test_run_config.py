@@ -26,11 +26,25 @@ def test_no_file(tmp_path):
         RunConfig.from_json(tmp_path / "config.json")
 
 
-@pytest.mark.parametrize("text", ["{", "[]", "3", json.dumps({"unknown": 1}), '{"seed": -1}'])
+OUT_OF_RANGE = '{"seed": -1, "version": "0.2.0"}'
+
+
+@pytest.mark.parametrize("text", ["{", "[]", "3", json.dumps({"unknown": 1}), OUT_OF_RANGE])
 def test_not_a_configuration(tmp_path, text):
     (tmp_path / "config.json").write_text(text)
     with pytest.raises(RunError, match=r"config\.json can't be read"):
         RunConfig.from_json(tmp_path / "config.json")
+
+
+def test_a_run_of_before_there_were_ranges_is_read_but_not_resumed(tmp_path):
+    values = dataclasses.asdict(RunConfig())
+    del values["version"]
+    values |= {"step_rate": 2.0, "crop_scale": [0.3, 0.9]}
+    (tmp_path / "config.json").write_text(json.dumps(values))
+    config = RunConfig.from_json(tmp_path / "config.json")
+    assert (config.step_rate, config.crop_scale) == (2.0, (0.3, 0.9))
+    with pytest.raises(RunError, match="step_rate"):
+        RunConfig.from_json(tmp_path / "config.json", to_resume=True)
 
 
 @pytest.mark.parametrize("name", NUMBERS)

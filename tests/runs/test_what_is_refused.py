@@ -80,7 +80,7 @@ def test_where_no_folder_can_be_is_said_before_data_is_read(
 ):
     monkeypatch.setattr(RunData, "load", lambda config: 1 / 0)
     (tmp_path / "file").write_text("mine")
-    with pytest.raises(RunError, match="can't be made a folder to write into: .*is a file"):
+    with pytest.raises(RunError, match="Nothing can be written to .*: .*is a file"):
         pretrain(small_config, tmp_path / output)
     with pytest.raises(RunError, match="nothing can be written into /proc"):
         pretrain(small_config, pretrain_module.Path("/proc/run"))
