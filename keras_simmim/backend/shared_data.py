@@ -19,7 +19,8 @@ class SharedData(DataAdapter):
         data: what the adapter adapts, where it is a torch `DataLoader`.
 
     Raises:
-        ValueError: when a pass over the data ends and no batch was large enough.
+        ValueError: when a pass over the data ends and none of its batches was large enough, but
+            under TensorFlow, whose datasets raise nothing.
     """
 
     def __init__(self, adapter, devices, part=(0, 1), least_images=1, data=None):
@@ -38,16 +39,17 @@ class SharedData(DataAdapter):
         return keras.tree.map_structure(lambda x: None if x is None else x[rows], batch)
 
     def _own_parts(self, batches):
-        count = 0
+        seen = taken = 0
         for batch in batches:
+            seen += 1
             part = self.own_part(batch)
             if part is not None:
-                count += 1
+                taken += 1
                 yield part
-        if count == 0:
+        if seen and not taken:  # a generator that is used up has none, of which Keras warns
             raise ValueError(
                 "There is no batch to train or evaluate on: give batches of at least "
-                f"{self.least} images. Received: data whose batches are all smaller, or none"
+                f"{self.least} images. Received: {seen} batches, all of them smaller"
             )
 
     def get_jax_iterator(self):

@@ -10,6 +10,7 @@ from keras_simmim.backend.look_at_data import DataLook, look_at_data
 from keras_simmim.views.check_images import check_images
 
 _KERAS_BATCH_SIZE = 32
+_WEIGHTS = ("sample_weight", "class_weight")
 
 
 def check_data(method: keras.Model, arguments: dict[str, Any]) -> dict[str, Any]:
@@ -29,11 +30,12 @@ def check_data(method: keras.Model, arguments: dict[str, Any]) -> dict[str, Any]
     _check_weights(method, **{name: arguments.get(name) for name in _WEIGHTS})
     data = look_at_data(arguments["x"])
     arguments["x"] = data.data
-    _check_look(method, data, arguments.get("y"))
-    if "y" not in arguments:  # `predict` compares nothing
+    if "y" not in arguments:  # `predict` compares nothing and learns no labels
+        _check_pixels(method, data)
         if hasattr(data.data, "check_in_order"):
             data.data.check_in_order()
         return arguments
+    _check_look(method, data, arguments["y"])
     if arguments.get("shuffle", ...) is None:
         # Asked to, Keras warns that it can't.
         arguments["shuffle"] = data.can_be_shuffled
@@ -48,9 +50,6 @@ def check_data(method: keras.Model, arguments: dict[str, Any]) -> dict[str, Any]
         _check_compared(method, batch_size, "validation")
         arguments["validation_data"] = keras.utils.pack_x_y_sample_weight(validation.data, y)
     return arguments
-
-
-_WEIGHTS = ("sample_weight", "class_weight")
 
 
 def _check_weights(method, **weights):
@@ -83,9 +82,13 @@ def check_batch(method: keras.Model, images: Any) -> None:
     _check_compared(method, len(images), None)
 
 
-def _check_look(method: keras.Model, data: DataLook, labels):
+def _check_pixels(method: keras.Model, data: DataLook):
     if data.images is not None:
         check_images(data.images, method.channels)
+
+
+def _check_look(method: keras.Model, data: DataLook, labels):
+    _check_pixels(method, data)
     if method.online_probe is not None:
         method.online_probe.check_labels(labels if data.labels is None else data.labels)
 

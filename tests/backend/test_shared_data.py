@@ -34,6 +34,13 @@ def test_a_batch_of_fewer_images_than_devices_is_left_out():
     assert shared.num_batches == 2
 
 
+@pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="its datasets raise nothing")
+def test_data_without_a_batch_that_is_large_enough_is_refused():
+    shared = SharedData(get_data_adapter(IMAGES, batch_size=3), devices=4)
+    with pytest.raises(ValueError, match="at least 4 images. Received: 8 batches, all of them"):
+        batches_of(shared)
+
+
 @pytest.mark.skipif(keras.backend.backend() == "tensorflow", reason="cuts parts by itself")
 def test_the_parts_of_processes_are_the_batch_in_order():
     adapter = get_data_adapter(IMAGES, batch_size=8)

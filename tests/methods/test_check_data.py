@@ -323,6 +323,23 @@ def test_labels_of_a_dataset_are_looked_at():
         model.fit(dataset, verbose=0)
 
 
+def test_labels_have_no_part_in_prediction():
+    model = METHODS["SimCLR"](online_probe=ks.heads.OnlineProbe(3))
+    labels = np.arange(12)  # classes that the probe does not know
+    batches = ks.datasets.ArrayBatches(
+        some_images(), labels, batch_size=6, shuffle=False, drop_last=False
+    )
+    assert model.predict(batches, verbose=0).shape == (12, 16)
+
+
+@pytest.mark.filterwarnings("ignore:Your input ran out of data")
+def test_a_generator_that_is_used_up_ends_training_as_keras_does(compiled):
+    # Keras begins a later epoch with the batches that it had peeked at.
+    history = compiled.fit(generator(some_images(), 2), epochs=2, verbose=0)
+    assert history.epoch == [0, 1]
+    assert np.isfinite(history.history["loss"]).all()
+
+
 def test_keras_does_not_warn_that_it_can_not_shuffle_unless_it_was_asked_to(compiled, recwarn):
     compiled.fit(generator(some_images(), 6), verbose=0, steps_per_epoch=2)
     assert not [w for w in recwarn if "shuffle=True" in str(w.message)]
